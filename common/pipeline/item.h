@@ -1,0 +1,81 @@
+// One event inside a stage: what came in, and what the stage decides to do with it.
+//
+// A processor is given items one call at a time and gives each a verdict; an item without one goes on
+// to the output `default` (to nowhere, as stored, where the stage has no outputs).
+// An item is used by one thread at a time.
+#ifndef COMMON_PIPELINE_ITEM_H_
+#define COMMON_PIPELINE_ITEM_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mentat/idea/v1/event.pb.h"
+#include "mentat/pipeline/v1/batch.pb.h"
+
+namespace mentat::pipeline {
+
+class Item {
+ public:
+  enum class Verdict { kForward, kDispatch, kDrop, kReject, kStored, kDuplicate, kRetry };
+
+  // A copy of the event for one output.
+  struct Copy {
+    std::string output;
+    std::string event;  // mentat.idea.v1.Event, serialised
+  };
+
+  Item(std::string wire, int64_t received_at, v1::DeadLetter* dead_letter);
+
+  // The event as it came, serialised.
+  const std::string& wire() const { return wire_; }
+  // The event, parsed on first use; what is changed here travels on. Whether the wire bytes could be
+  // parsed has been checked before the processor sees the item.
+  idea::v1::Event& event();
+  // Reading leaves the wire bytes as they are to be sent on.
+  const idea::v1::Event& view();
+  // When the source took the event, microseconds since 1970-01-01T00:00:00Z.
+  int64_t received_at() const { return received_at_; }
+  // Why the event was rejected by an earlier stage; null for all items except a sink's that asked for them.
+  const v1::DeadLetter* dead_letter() const { return dead_letter_; }
+
+  // Sends a copy of the event as it is now to another output as well.
+  void Duplicate(std::string_view output);
+  // Sends the event to `output` in place of `default`; nothing else becomes of it.
+  void Dispatch(std::string_view output);
+  // Ends the event's way here, on purpose; `rule` says by which rule.
+  void Drop(std::string_view rule);
+  // Gives the event up for good: it becomes a dead letter.
+  void Reject(v1::Reason reason, std::string_view message);
+  // Sinks: the event is safe for good, now or since an earlier time.
+  void Stored() { verdict_ = Verdict::kStored; }
+  void StoredBefore() { verdict_ = Verdict::kDuplicate; }
+  // The event cannot be worked on now; the sender will send it again.
+  void Retry() { verdict_ = Verdict::kRetry; }
+
+  Verdict verdict() const { return verdict_; }
+  const std::vector<Copy>& copies() const { return copies_; }
+  const std::string& dispatch_output() const { return text_; }
+  v1::Reason reason() const { return reason_; }
+  const std::string& message() const { return text_; }
+  // The event to send on: the wire bytes, or the changed event serialised anew.
+  std::string TakeWire();
+
+ private:
+  std::string wire_;
+  int64_t received_at_;
+  const v1::DeadLetter* dead_letter_;
+  idea::v1::Event event_;
+  bool parsed_ = false;
+  bool changed_ = false;
+  Verdict verdict_ = Verdict::kForward;
+  v1::Reason reason_ = v1::REASON_UNSPECIFIED;
+  std::string text_;  // output, rule or message, as the verdict says
+  std::vector<Copy> copies_;
+};
+
+}  // namespace mentat::pipeline
+
+#endif  // COMMON_PIPELINE_ITEM_H_

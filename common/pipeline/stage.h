@@ -1,0 +1,128 @@
+// A stage's end of the pipeline: batches in, a processor's verdicts, batches out, acknowledgements
+// back. docs/protocol.md has the rules; this header is all that a service needs of them.
+#ifndef COMMON_PIPELINE_STAGE_H_
+#define COMMON_PIPELINE_STAGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/pipeline/item.h"
+#include "common/service/log.h"
+#include "mentat/config/v1/common.pb.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace mentat::pipeline {
+
+// What a stage does with events. Each worker thread has a processor of its own.
+class Processor {
+ public:
+  virtual ~Processor() = default;
+  // Gives each item its verdict. May block, for a database that is away for instance, but must return
+  // soon after `stop` is requested, with the verdict Retry for what it could not do.
+  virtual void Process(std::span<Item> items, std::stop_token stop) = 0;
+};
+
+// What became of an event that a source handed over.
+struct Outcome {
+  v1::EventOutcome::Kind kind = v1::EventOutcome::KIND_UNSPECIFIED;
+  v1::DeadLetter dead_letter;  // set where kind is KIND_DEAD_LETTER
+};
+
+// An event that a source hands over.
+struct SourceEvent {
+  std::string event;         // mentat.idea.v1.Event, serialised (raw bytes with a dead letter)
+  int64_t received_at = 0;   // microseconds since 1970-01-01T00:00:00Z
+  bool is_dead_letter = false;
+  v1::DeadLetter dead_letter;  // an event that the source itself has to reject
+};
+
+// received = forwarded + dropped + rejected + stored + retried + in_flight, at every moment.
+struct Ledger {
+  uint64_t received = 0;
+  uint64_t forwarded = 0;  // settled by the next stages
+  uint64_t dropped = 0;
+  uint64_t rejected = 0;   // dead letters that began here
+  uint64_t stored = 0;     // sinks: stored, or stored before
+  uint64_t retried = 0;    // given back to the sender
+  uint64_t in_flight = 0;
+};
+
+// One peer of an output, as seen from here.
+struct PeerStatus {
+  std::string output;
+  std::string endpoint;  // resolved address
+  bool connected = false;
+  uint64_t outstanding_batches = 0;
+  uint64_t outstanding_events = 0;
+  double oldest_seconds = 0;  // age of the oldest unacknowledged batch
+};
+
+struct StageStatus {
+  bool paused = false;
+  bool draining = false;
+  Ledger ledger;
+  std::vector<PeerStatus> peers;
+  uint64_t resent_batches = 0;
+  uint64_t late_acks = 0;
+  double oldest_seconds = 0;  // age of the oldest event held here
+};
+
+struct StageOptions {
+  std::string name;      // of the stage: `inspector`
+  std::string instance;  // of this process
+  config::v1::PipelineConfig config;
+  // Makes the processor of a worker; null for a source.
+  std::function<std::unique_ptr<Processor>()> make_processor;
+  // Whether the processor is to be given dead letters too; else they pass by it.
+  bool process_dead_letters = false;
+  log::Logger log = log::Logger::Null();
+  prometheus::Registry* registry = nullptr;  // outlives the stage
+};
+
+// Thread-safe.
+class Stage {
+ public:
+  // Binds the sockets and checks the configuration; nothing flows yet.
+  static absl::StatusOr<std::unique_ptr<Stage>> Create(StageOptions options);
+  virtual ~Stage() = default;
+
+  // Begins to take batches and to look for peers.
+  virtual absl::Status Start() = 0;
+
+  // Sources: hands events over as one batch (not over max_batch_events). Blocks while the window is
+  // full. `settled` is called once, from the pipeline's thread, with an outcome for each event in
+  // their order; it must not block. Unavailable when the stage is draining: then `settled` is never called.
+  virtual absl::Status Submit(std::vector<SourceEvent> events,
+                              std::function<void(std::vector<Outcome>)> settled) = 0;
+
+  // Stops and goes on taking new work; what is held is finished.
+  virtual void Pause() = 0;
+  virtual void Resume() = 0;
+
+  // Takes no more, waits until all that is held is settled, at the most for `grace`. OK if nothing
+  // was left. The stage cannot be started again.
+  virtual absl::Status Drain(absl::Duration grace) = 0;
+
+  // OK when the stage can take and pass on events: running, and each output that is not best effort
+  // has a connected peer. Else the reason.
+  virtual absl::Status Ready() const = 0;
+
+  virtual StageStatus Status() const = 0;
+  // Endpoint that the input is bound to, with the port that was chosen; empty for a source.
+  virtual std::string input_endpoint() const = 0;
+};
+
+}  // namespace mentat::pipeline
+
+#endif  // COMMON_PIPELINE_STAGE_H_

@@ -1,0 +1,92 @@
+// The frame that every service stands in: configuration, logs, metrics, control plane, signals,
+// pipeline and drain. A service is a class with what is its own, and a main of three lines:
+//
+//   int main(int argc, char** argv) {
+//     return mentat::service::Main<Sampler>(argc, argv);
+//   }
+//
+// where Sampler has `using Config = config::v1::SamplerConfig`, `static constexpr std::string_view kName`
+// and `static absl::StatusOr<std::unique_ptr<Service>> Create(const Config&, Context&)`. The fields
+// `service` and `pipeline` of the configuration message are the frame's.
+#ifndef COMMON_SERVICE_SERVICE_H_
+#define COMMON_SERVICE_SERVICE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/pipeline/stage.h"
+#include "common/service/log.h"
+
+namespace google::protobuf {
+class Message;
+}
+namespace grpc {
+class Service;
+}
+namespace prometheus {
+class Registry;
+}
+
+namespace mentat::service {
+
+// What the frame lends to a service; outlives it.
+struct Context {
+  std::string name;      // `inspector`
+  std::string instance;  // of this process
+  log::Logger log = log::Logger::Null();
+  prometheus::Registry* registry = nullptr;
+  // The pipeline's end; null where the configuration has no `pipeline`, and until Run.
+  pipeline::Stage* stage = nullptr;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  // The processor of one worker thread; null for a source or a service without events. Called before
+  // events flow.
+  virtual std::unique_ptr<pipeline::Processor> MakeProcessor() { return nullptr; }
+  // Whether the processors want dead letters.
+  virtual bool ProcessesDeadLetters() const { return false; }
+
+  // Work of its own beside the events (a source's reading, a table's refreshing), on a thread of its
+  // own, until `stop` is requested. An error ends the process.
+  virtual absl::Status Run(std::stop_token stop);
+
+  // Reads rules and tables again; an error leaves the old state in use.
+  virtual absl::Status Reload() { return absl::OkStatus(); }
+  // Why the service cannot serve now, beside what the pipeline says of itself.
+  virtual absl::Status Ready() const { return absl::OkStatus(); }
+  // What the status shows of this service alone, as text by name.
+  virtual std::map<std::string, std::string> Details() const { return {}; }
+  // gRPC services of its own to serve beside StageAdmin; owned by the service.
+  virtual std::vector<grpc::Service*> GrpcServices() { return {}; }
+};
+
+using Factory =
+    std::function<absl::StatusOr<std::unique_ptr<Service>>(const google::protobuf::Message&, Context&)>;
+
+// Runs a service until SIGTERM or SIGINT; the exit status of the process. `config` is an empty
+// message of the type that the factory takes.
+int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Message& config,
+            const Factory& factory);
+
+template <typename T>
+int Main(int argc, char** argv) {
+  typename T::Config config;
+  return RunMain(argc, argv, T::kName, config,
+                 [](const google::protobuf::Message& message, Context& context) {
+                   return T::Create(static_cast<const typename T::Config&>(message), context);
+                 });
+}
+
+}  // namespace mentat::service
+
+#endif  // COMMON_SERVICE_SERVICE_H_

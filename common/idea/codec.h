@@ -23,12 +23,17 @@ class Message;
 
 namespace mentat::idea {
 
+// Depth of nested objects and arrays that no limit goes beyond: what is deeper could not be read
+// back by protobuf libraries, which all nest 100 messages by default, three of them an object of
+// unknown keys.
+inline constexpr size_t kMaxDepth = 32;
+
 // What an event may measure.
 struct Limits {
   size_t max_bytes = 5 * 1024 * 1024;  // of the JSON text
-  size_t max_depth = 64;               // of nested objects and arrays
+  size_t max_depth = 32;               // of nested objects and arrays; never more than kMaxDepth
   size_t max_list_items = 100'000;     // of any array
-  size_t max_problems = 100;           // reported; the rest is counted in the last one
+  size_t max_problems = 100;           // reported; one more counts the rest
 };
 
 // One thing that is wrong with an event.
@@ -37,8 +42,9 @@ struct Problem {
   std::string message;  // what stood there and what was expected
 };
 
-// Parses, checks and normalises one event. Returns whether it is valid; if it is not, `problems` says
-// all that is wrong and `event` is unspecified. `warnings`, if given, is told what was read generously.
+// Parses, checks and normalises one event. Returns whether it is valid; if it is not, `problems`
+// says all that is wrong and `event` is unspecified. `warnings`, if given, is told what was read
+// generously.
 bool ParseEvent(std::string_view json, const Limits& limits, v1::Event* event,
                 std::vector<Problem>* problems, std::vector<Problem>* warnings = nullptr);
 
@@ -53,8 +59,9 @@ std::string Describe(const std::vector<Problem>& problems);
 absl::StatusOr<v1::Value> ParseValue(std::string_view json, const Limits& limits = {});
 std::string PrintValue(const v1::Value& value);
 
-// Converts `value` to the type of `field` (one item if the field is repeated) and sets or appends it.
-// InvalidArgument says what stood there and what was expected.
+// Converts `value` to the type of `field` (one item if the field is repeated) and sets or appends
+// it. InvalidArgument says what stood there and what was expected. Takes away an unknown key of the
+// same name, where ParseEvent() keeps what the field cannot hold.
 absl::Status SetField(const google::protobuf::FieldDescriptor& field, const v1::Value& value,
                       google::protobuf::Message* message);
 

@@ -54,7 +54,7 @@ void Receiver::OnBatch(v1::Batch batch, Instant now) {
       isolated_.push_back(it->second);
     }
     *remote->pending.add_held() = Ref(batch.id(), held.attempt);
-    if (held.state != State::kQueued) *remote->pending.add_begun() = Ref(batch.id(), held.attempt);
+    if (Begun(held)) *remote->pending.add_begun() = Ref(batch.id(), held.attempt);
     remote->dirty = true;
     return;
   }
@@ -172,7 +172,15 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
   return works;
 }
 
-void Receiver::Finished() {
+void Receiver::Finished(const std::vector<uint64_t>& serials) {
+  for (const uint64_t serial : serials) {
+    const auto it = held_.find(serial);
+    if (it == held_.end()) continue;
+    it->second.state = State::kFinished;
+    Remote& remote = remotes_.at(it->second.sender);
+    *remote.pending.add_finished() = Ref(it->second.id, it->second.attempt);
+    remote.dirty = true;
+  }
   --active_;
   if (exclusive_ == Exclusive::kRunning) exclusive_ = Exclusive::kNone;
 }
@@ -249,7 +257,7 @@ void Receiver::ListHeld(Remote& remote) {
   for (const auto& [id, serial] : remote.held) {
     const Held& held = held_.at(serial);
     *remote.pending.add_held() = Ref(id, held.attempt);
-    if (held.state != State::kQueued) *remote.pending.add_begun() = Ref(id, held.attempt);
+    if (Begun(held)) *remote.pending.add_begun() = Ref(id, held.attempt);
   }
 }
 

@@ -72,7 +72,7 @@ class Receiver {
   // being worked on. Each call's batches must be reported by one Finished call.
   std::vector<Work> Begin(uint32_t max_events, Instant now);
   // The worker is done with what one Begin gave it, though outcomes may be open.
-  void Finished();
+  void Finished(const std::vector<uint64_t>& serials);
   // The outcomes of all events of a batch are known.
   void Settle(uint64_t serial, const std::vector<Outcome>& outcomes);
 
@@ -89,7 +89,9 @@ class Receiver {
   bool full() const {
     return held_events_ >= options_.max_held_events || held_bytes_ >= options_.max_held_bytes;
   }
-  bool has_work() const { return !queue_.empty() || !isolated_.empty(); }
+  bool has_work() const {
+    return exclusive_ == Exclusive::kMayRun || !queue_.empty() || !isolated_.empty();
+  }
   uint64_t held_batches() const { return held_.size(); }
   uint64_t held_events() const { return held_events_; }
   uint64_t held_bytes() const { return held_bytes_; }
@@ -109,7 +111,7 @@ class Receiver {
     bool dirty = false;
   };
 
-  enum class State { kQueued, kReady, kBegun };
+  enum class State { kQueued, kReady, kBegun, kFinished };
 
   struct Held {
     uint64_t sender = 0;  // epoch
@@ -124,6 +126,9 @@ class Receiver {
     std::optional<Instant> deadline;
   };
 
+  static bool Begun(const Held& held) {
+    return held.state == State::kReady || held.state == State::kBegun;
+  }
   Remote* Meet(uint64_t epoch, const std::string& ack_endpoint, Instant now);
   void Remember(Remote& remote, v1::BatchOutcome outcome);
   void AnswerAll(Remote& remote, uint64_t id, uint32_t attempt, v1::EventOutcome::Kind kind);

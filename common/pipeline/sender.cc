@@ -402,6 +402,13 @@ void Sender::OnAck(const v1::Ack& ack, Instant now) {
     // From here on a death counts against the batch, whether or not the message arrives.
     if (effects_->Send(*entry->at, control)) entry->gone = true;
   }
+  for (const v1::BatchRef& ref : ack.finished()) {
+    if (Entry* entry = from_holder(ref)) {
+      entry->begun = false;
+      entry->gone = false;
+      entry->last_sign = now;
+    }
+  }
   for (auto& [id, peer] : peers_) {
     if (ack.nonce() != 0 && ack.nonce() == peer.nonce && peer.connected) {
       OnGreetingAnswered(peer, ack, now);

@@ -1,4 +1,4 @@
-#include "services/inspector/json_tree.h"
+#include "common/base/json_tree.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace mentat::inspector {
+namespace mentat {
 namespace {
 
 constexpr size_t kMaxDepth = 64;
@@ -207,4 +207,4 @@ absl::StatusOr<JsonNode> ParseJsonTree(std::string_view text) {
   return builder.TakeRoot();
 }
 
-}  // namespace mentat::inspector
+}  // namespace mentat

@@ -1,4 +1,4 @@
-#include "services/inspector/json_tree.h"
+#include "common/base/json_tree.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace mentat::inspector {
+namespace mentat {
 namespace {
 
 using ::testing::HasSubstr;
@@ -80,4 +80,4 @@ TEST(JsonTree, DescribesWhatStandsThere) {
 }
 
 }  // namespace
-}  // namespace mentat::inspector
+}  // namespace mentat

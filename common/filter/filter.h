@@ -21,10 +21,10 @@ namespace mentat::filter {
 
 // Bounds on what is compiled.
 struct Limits {
-  size_t max_bytes = 1 << 20;        // of the text
-  size_t max_depth = 200;            // of nested expressions
-  size_t max_nodes = 200'000;        // of the tree, list items included
-  size_t max_regex_bytes = 4096;     // of one pattern
+  size_t max_bytes = 1 << 20;          // of the text
+  size_t max_depth = 200;              // of nested expressions
+  size_t max_nodes = 200'000;          // of the tree, list items included
+  size_t max_regex_bytes = 4096;       // of one pattern
   int64_t max_regex_memory = 8 << 20;  // of one compiled pattern
 };
 
@@ -40,8 +40,8 @@ struct Diagnostic {
 
 class Filter {
  public:
-  // Parses and compiles a rule for typed events. InvalidArgument with line, column, what was expected
-  // and a caret; its payload-free message begins with `parse:` or `compile:`.
+  // Parses and compiles a rule for typed events. InvalidArgument with line, column, what was
+  // expected and a caret; its payload-free message begins with `parse:` or `compile:`.
   static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits = {});
 
   // The value of the expression. An error of evaluation (ordering a text and a number, say) is

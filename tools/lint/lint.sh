@@ -1,0 +1,70 @@
+#!/bin/bash
+# Checks the form of the sources: clang-format, buf lint, shellcheck, and that each layer includes only
+# what it may. Prints what is wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
+# shellcheck disable=SC2317  # the checks are called through `check`
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+cd "$here/../.."
+failed=0
+
+# sources PATTERN...: files of the project, also new ones that are not committed yet.
+sources() {
+  if [[ -e .git ]]; then
+    git ls-files --cached --others --exclude-standard -- "$@" | while IFS= read -r file; do
+      if [[ -f $file ]]; then printf '%s\n' "$file"; fi
+    done
+  else
+    local pattern
+    for pattern in "$@"; do
+      find . -path './bazel-*' -prune -o -path ./var -prune -o -type f -name "${pattern##*/}" -print
+    done | sed 's|^\./||'
+  fi
+}
+
+# check NAME COMMAND...: runs a check, and says how it went.
+check() {
+  local name=$1 output
+  shift
+  if output=$("$@" 2>&1); then
+    printf '  %-14s ok\n' "$name"
+  else
+    failed=1
+    printf '  %-14s failed\n%s\n' "$name" "$output"
+  fi
+}
+
+check_format() {
+  local -a files
+  mapfile -t files < <(sources '*.h' '*.cc')
+  ((${#files[@]} == 0)) || clang-format --dry-run -Werror "${files[@]}"
+}
+
+check_shell() {
+  local -a files
+  mapfile -t files < <(sources '*.sh')
+  shellcheck mentat .ci/run "${files[@]}"
+}
+
+# Installs buf from npm, once a version, outside of the tree.
+check_proto() {
+  local version folder
+  version=$(sha256sum "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
+  folder=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/mentat/lint-$version
+  if [[ ! -e $folder/complete ]]; then
+    mkdir -p "$folder"
+    cp "$here/package.json" "$here/package-lock.json" "$folder/"
+    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) || return 1
+    touch "$folder/complete"
+  fi
+  local -a buf=("$folder"/node_modules/@bufbuild/buf-*/bin/buf)
+  "${buf[0]}" lint --config "$here/buf.yaml"
+}
+
+check_layers() { "$here/layers.sh"; }
+
+check clang-format check_format
+check shellcheck check_shell
+check "buf lint" check_proto
+check layers check_layers
+exit "$failed"

@@ -1,0 +1,303 @@
+"""What `./mentat` does once everything is installed and built: one function a command.
+
+usage: main.py COMMAND --var DIR [ARGUMENTS]
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import terminal
+from layout import Installation, UserError, read_pid
+from services import CONTROLLER, DEMO, Plan, copy_programs
+from supervisor import Supervisor
+
+READY_SECONDS = 120  # until all services must be ready after their start
+
+
+# --- the supervisor, seen from here ---
+
+
+def supervisor_pid(installation):
+    return read_pid(installation.supervisor_pid_file)
+
+
+def wait_until(condition, seconds, say=None):
+    """Looks at a condition every now and then, until it gives something true, which is returned, or
+    the time is over: then None."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        if say is not None:
+            say()
+        select.select([], [], [], min(0.1, left))
+
+
+def last_lines(path, count=15):
+    try:
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    except FileNotFoundError:
+        return ""
+
+
+def start_supervisor(installation, demo):
+    installation.state_file.unlink(missing_ok=True)
+    command = [sys.executable, "-B", "-E", "-s", __file__, "supervise", "--var", str(installation.var)]
+    with open(installation.log / "supervisor.log", "ab") as log:
+        supervisor = subprocess.Popen(command + (["--demo"] if demo else []), stdin=subprocess.DEVNULL, stdout=log,
+                                      stderr=log, start_new_session=True, cwd=installation.var)
+
+    def begun():
+        state = installation.state()
+        if supervisor.poll() is not None or state.get("phase") == "failed":
+            supervisor.wait()
+            raise UserError(state.get("error") or "the supervisor has ended:\n"
+                            + last_lines(installation.log / "supervisor.log"))
+        return state.get("phase") == "running" and supervisor
+
+    return begun
+
+
+def stop_supervisor(installation, say=lambda text: None):
+    """Ends the supervisor and with it everything else. Names of the processes that had to be killed."""
+    pid = supervisor_pid(installation)
+    if pid is None:
+        return None
+    mark = (installation.log / "supervisor.log").stat().st_size
+    pidfd = os.pidfd_open(pid)
+    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    while not poll.poll(200):
+        running = [name for name, process in installation.state().get("processes", {}).items() if process["pid"]]
+        say(", ".join(running))
+    os.close(pidfd)
+    text = (installation.log / "supervisor.log").read_bytes()[mark:].decode(errors="replace")
+    return [line.split()[1] for line in text.splitlines() if line.endswith(": killed")]
+
+
+# --- commands ---
+
+
+def up(installation, arguments):
+    demo = "--demo" in arguments
+    detach = "--detach" in arguments
+    programs = option(arguments, "--programs")
+    dsn = option(arguments, "--dsn")
+    began = time.monotonic()
+
+    installation.make_folders()
+    settings = installation.settings()
+    if dsn is not None:
+        settings = {**settings, "dsn": dsn}
+    if dsn is not None or not installation.settings_file.exists():
+        installation.save_settings(settings)
+    if programs is not None:
+        new = copy_programs(installation, programs)
+        if new:
+            terminal.say("programs", f"{new} new in {installation.bin}")
+
+    plan = Plan(installation)
+    if plan.cluster is not None:
+        with terminal.Progress("database", "making a PostgreSQL cluster") as progress:
+            if plan.cluster.make():
+                where = installation.pg.resolve()
+                progress.done(f"a PostgreSQL cluster has been made in {where}")
+    kept = plan.write_configs()
+    for name in kept:
+        terminal.say("etc", f"{name} has been edited and is left as it is")
+    if demo:
+        plan.prepare_demo()
+
+    with terminal.Progress("start", "starting") as progress:
+        begun = start_supervisor(installation, demo)
+        supervisor = wait_until(begun, 900, lambda: progress.show(installation.state().get("phase", "starting")))
+        if supervisor is None:
+            raise UserError(f"the database does not get ready; {installation.log}/postgres.log says why")
+        reasons = {}
+
+        def all_ready():
+            begun()
+            reasons.clear()
+            reasons.update({name: reason for name, reason in plan.not_ready().items() if reason})
+            return not reasons
+
+        if not wait_until(all_ready, READY_SECONDS,
+                          lambda: progress.show("waiting for " + ", ".join(reasons) if reasons else "starting")):
+            lines = [f"  {name}: {reason}" for name, reason in reasons.items()]
+            raise UserError(f"not everything is ready after {READY_SECONDS} s:\n" + "\n".join(lines) +
+                            f"\nIt goes on trying; the logs are in {installation.log}, and "
+                            "`./mentat down` stops what runs.")
+        progress.done(f"all is ready, {terminal.elapsed(time.monotonic() - began)}")
+    where(installation, [])
+    if detach:
+        return 0
+    return attend(installation, plan)
+
+
+def attend(installation, plan):
+    """Shows a line of status until Ctrl-C; then stops everything."""
+    stop = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.append(True))
+    terminal.say("", "Ctrl-C stops it all.")
+    while not stop and supervisor_pid(installation):
+        terminal.line(plan.status_line())
+        select.select([], [], [], 1.0)
+    terminal.end_line()
+    if not stop:
+        print("The installation has been stopped from elsewhere.")
+        return 0
+    return down(installation, [])
+
+
+def where(installation, _):
+    """Prints where everything is."""
+    plan = Plan(installation)
+    database = "a database of yours" if plan.cluster is None else str(installation.pg.resolve())
+    terminal.say("queue", f"{installation.queue}/incoming")
+    terminal.say("database", f"{database}; ./mentat psql")
+    for instance in [name for names in plan.instances.values() for name in names]:
+        terminal.say(instance, f"gRPC {plan.address(instance, 'admin')}   "
+                               f"metrics http://{plan.address(instance, 'metrics')}/metrics")
+    terminal.say("logs", f"{installation.log}; ./mentat logs [SERVICE]")
+    terminal.say("settings", str(installation.etc))
+    return 0
+
+
+def running(installation, _):
+    """Whether the installation runs, as an exit status; says so if it does."""
+    if supervisor_pid(installation) is None:
+        return 1
+    print("It is up already; this is where everything is. `./mentat down` stops it.")
+    return 0
+
+
+def supervise(installation, arguments):
+    demo = "--demo" in arguments
+    plan = Plan(installation)
+    return Supervisor(installation, plan.database(), lambda: plan.services(demo), demo).run()
+
+
+def down(installation, _):
+    began = time.monotonic()
+    if supervisor_pid(installation) is None:
+        if installation.leftovers():
+            # Its supervisor was killed. A new one takes the processes over, and stops them.
+            start_supervisor(installation, False)
+            wait_until(lambda: supervisor_pid(installation), 30)
+        else:
+            print("It is down.")
+            return 0
+    with terminal.Progress("down", "draining and stopping") as progress:
+        killed = stop_supervisor(installation, lambda names: progress.show(f"waiting for {names}"))
+        progress.done(f"all is stopped, {terminal.elapsed(time.monotonic() - began)}")
+    for name in killed or []:
+        terminal.say("", f"{name} did not stop in time and was killed; what it held goes to others or waits in the queue")
+    return 0
+
+
+def status(installation, arguments):
+    plan = Plan(installation)
+    pid = supervisor_pid(installation)
+    state = installation.state() if pid else {}
+    processes = state.get("processes", {})
+    reasons = plan.not_ready(processes) if pid else {}
+    for name, process in processes.items():
+        process["ready"] = process["state"] == "running" and not reasons.get(name)
+        if reasons.get(name):
+            process["reason"] = reasons[name]
+    if pid is None:
+        code = 3
+    else:
+        code = 0 if processes and all(process["ready"] for process in processes.values()) else 1
+    if "--json" in arguments:
+        stages = plan.controller_status() if pid else None
+        print(json.dumps({"var": str(installation.var), "phase": state.get("phase", "down"), "supervisor": pid,
+                          "processes": processes, "pipeline": stages}, indent=2))
+        return code
+    if pid is None:
+        print(f"The installation in {installation.var} is down. ./mentat up starts it.")
+        return code
+    terminal.table(["process", "pid", "state", "up", "restarts", "memory"], [
+        [name, process["pid"] or "-", "ready" if process["ready"] else process.get("reason", process["state"]),
+         terminal.elapsed(time.time() - process["since"]) if process["pid"] else "-",
+         process["restarts"] or "", terminal.memory(process["pid"])]
+        for name, process in processes.items()])
+    print()
+    sys.stdout.flush()
+    subprocess.run(plan.ctl_command(["status"]), check=False)
+    return code
+
+
+def logs(installation, arguments):
+    lines = option(arguments, "--lines") or "20"
+    follow = "--no-follow" not in arguments
+    names = [argument for argument in arguments if not argument.startswith("-") and argument != lines]
+    files = sorted(path.name for path in installation.log.glob("*.log"))
+    if names:
+        found = [file for file in files for name in names
+                 if file == f"{name}.log" or file.startswith(f"{name}-")]
+        if not found:
+            known = ", ".join(file.removesuffix(".log") for file in files)
+            raise UserError(f"there is no log of {names[0]}; there are {known}")
+        files = found
+    os.chdir(installation.log)
+    os.execvp("tail", ["tail", "-n", lines] + (["-F"] if follow else []) + ["--", *files])
+
+
+def psql(installation, arguments):
+    plan = Plan(installation)
+    # The connection string goes through the environment of libpq's service file, not over the
+    # command line, where every user of the machine could read a password.
+    os.execvp("psql", ["psql", plan.public_dsn(), *arguments])
+
+
+def ctl(installation, arguments):
+    command = Plan(installation).ctl_command(arguments)
+    os.execv(command[0], command)
+
+
+def option(arguments, name):
+    """The value of `--name VALUE` or `--name=VALUE`; None if it is not given."""
+    for position, argument in enumerate(arguments):
+        if argument == name and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if argument.startswith(name + "="):
+            return argument.removeprefix(name + "=")
+    return None
+
+
+COMMANDS = {function.__name__: function
+            for function in (up, where, running, supervise, down, status, logs, psql, ctl)}
+
+
+def main():
+    command, flag, var, *arguments = sys.argv[1:]
+    assert flag == "--var"
+    if arguments[:1] == ["--"]:
+        arguments = arguments[1:]
+    try:
+        return COMMANDS[command](Installation(var), arguments)
+    except UserError as error:
+        terminal.end_line()
+        print(f"mentat: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        terminal.end_line()
+        print("Interrupted. What was started goes on; `./mentat down` stops it.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""What runs in an installation, and with which configuration."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+from database import Cluster
+from layout import HOST, UserError, read_json, write_file
+
+# In the order of the flow, which is the order of stopping too. `uses` are the ports of an instance.
+STAGES = {
+    "filer_gateway": ["admin", "metrics"],
+    "inspector": ["input", "admin", "metrics"],
+    "enricher": ["input", "admin", "metrics"],
+    "storage": ["input", "admin", "metrics"],
+}
+CONTROLLER = "controller"
+DEMO = "ideagen"
+GRACE_SECONDS = 10  # that draining a stage may take
+
+PROGRAMS = {
+    **{name: f"services/{name}/{name}" for name in [*STAGES, CONTROLLER]},
+    "mentatctl": "tools/mentatctl/mentatctl",
+    "mentat-migrate": "tools/mentat_migrate/mentat-migrate",
+    "mentat-ideagen": "tools/ideagen/mentat-ideagen",
+}
+
+CONFIG_HEAD = """\
+# Made by `./mentat up`; yours to edit: an edited file is never overwritten. What can stand here is
+# said by `{program} --help`. Ports come from ports.json, numbers of replicas from installation.json.
+"""
+
+
+@dataclass
+class Process:
+    """One process that the supervisor keeps alive."""
+    name: str
+    command: list
+    stop_rank: int
+    log_name: str = ""
+    stop_signal: int = signal.SIGTERM
+    grace: float = GRACE_SECONDS + 5.0
+    identity: dict = field(default_factory=dict)  # arguments for subprocess: user, environment, …
+    ready: Callable = lambda: True
+
+    def __post_init__(self):
+        self.log_name = self.log_name or self.name
+
+
+def copy_programs(installation, build_folder):
+    """Copies the programs out of the build's folder, so that a later build does not pull a running
+    one away. How many were new."""
+    new = 0
+    for name, path in PROGRAMS.items():
+        source, target = Path(build_folder) / path, installation.bin / name
+        if not source.exists():
+            raise UserError(f"{source} has not been built")
+        seen = source.stat()
+        if target.exists() and (target.stat().st_size, target.stat().st_mtime_ns) == (seen.st_size, seen.st_mtime_ns):
+            continue
+        temporary = installation.bin / f".{name}"
+        shutil.copyfile(source, temporary)
+        temporary.chmod(0o755)
+        os.utime(temporary, ns=(seen.st_mtime_ns, seen.st_mtime_ns))
+        os.replace(temporary, target)
+        new += 1
+    return new
+
+
+class Plan:
+    """The processes of an installation and their configurations."""
+
+    def __init__(self, installation):
+        self.installation = installation
+        self.settings = installation.settings()
+        self.cluster = None if self.settings["dsn"] else Cluster(installation)
+        self.instances = {stage: self._instances(stage) for stage in [*STAGES, CONTROLLER]}
+        wanted = {instance: STAGES.get(stage, ["admin", "metrics"])
+                  for stage, instances in self.instances.items() for instance in instances}
+        self.ports = installation.ports(wanted)
+
+    def _instances(self, stage):
+        """`enricher`, `enricher-2`, …"""
+        count = self.settings["replicas"].get(stage, 1)
+        if not isinstance(count, int) or not 1 <= count <= 64:
+            raise UserError(f"{self.installation.settings_file}: replicas of {stage}: "
+                            f"expected a number from 1 to 64, got {count!r}")
+        return [stage if number == 1 else f"{stage}-{number}" for number in range(1, count + 1)]
+
+    def dsn(self):
+        return self.settings["dsn"] or self.cluster.dsn()
+
+    def address(self, instance, use):
+        return f"{HOST}:{self.ports[instance][use]}"
+
+    # --- configurations ---
+
+    def write_configs(self):
+        """Writes what was not edited by hand. The names of those that were, and differ from what would
+        be written now."""
+        kept = []
+        record_file = self.installation.etc / ".generated.json"
+        record = read_json(record_file) if record_file.exists() else {}
+        for name, text in self._files().items():
+            path = self.installation.etc / name
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if path.exists():
+                current = hashlib.sha256(path.read_bytes()).hexdigest()
+                if current != record.get(name):
+                    if record.get(name) != digest:
+                        kept.append(name)
+                    continue
+                if current == digest:
+                    continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, text, 0o600)
+            record[name] = digest
+            write_file(record_file, json.dumps(record, indent=1) + "\n", 0o600)
+        return kept
+
+    def _files(self):
+        files = {}
+        for stage, instances in self.instances.items():
+            for instance in instances:
+                config = {"service": self._service(instance)}
+                config |= getattr(self, f"_{stage}")(instance)
+                files[f"{instance}.json"] = CONFIG_HEAD.format(program=stage) + json.dumps(config, indent=2) + "\n"
+        return files
+
+    def _service(self, instance):
+        return {
+            "instance": instance,
+            "admin_listen": self.address(instance, "admin"),
+            "metrics_listen": self.address(instance, "metrics"),
+            "grace_seconds": GRACE_SECONDS,
+            "log": {"file": str(self.installation.log / f"{instance}.log")},
+        }
+
+    def _pipeline(self, instance, following=None):
+        pipeline = {}
+        if "input" in self.ports[instance]:
+            pipeline["input"] = {"bind": f"tcp://{self.address(instance, 'input')}"}
+        if following:
+            peers = [f"tcp://{self.address(peer, 'input')}" for peer in self.instances[following]]
+            pipeline["outputs"] = {"default": {"peers": peers}}
+        return {"pipeline": pipeline}
+
+    # --- processes ---
+
+    def database(self):
+        """The embedded PostgreSQL; None where another is used."""
+        if self.cluster is None:
+            return None
+        identity = self.cluster.identity() or {"env": self._environment()}
+        # SIGINT is PostgreSQL's fast stop: sessions are ended, everything is written.
+        return Process("postgres", self.cluster.command(), stop_rank=len(STAGES) + 2, stop_signal=signal.SIGINT,
+                       grace=60.0, identity=identity, ready=self.cluster.accepts)
+
+    def services(self, demo):
+        """Prepares the database, which must be there, and gives the processes of the pipeline."""
+        if self.cluster is not None:
+            self.cluster.ensure_database()
+        self._migrate()
+        names = [*STAGES, CONTROLLER]
+        processes = [
+            Process(instance, [str(self.installation.bin / stage), "--config", str(self.installation.etc / f"{instance}.json")],
+                    stop_rank=names.index(stage) + 1, identity={"env": self._environment()})
+            for stage in reversed(names) for instance in self.instances[stage]]
+        if demo:
+            processes.append(self._demo())
+        return processes
+
+    def _environment(self):
+        """Only what a service has a use for: its settings come from its file, not from whoever typed `up`."""
+        keep = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+        return {name: os.environ[name] for name in keep if name in os.environ}

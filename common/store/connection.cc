@@ -1,0 +1,278 @@
+#include "common/store/connection.h"
+
+#include <fcntl.h>
+#include <postgresql/libpq-fe.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <pqxx/pqxx>
+#include <pqxx/tablewriter>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/store/sql_error.h"
+
+// COPY of rows that are already formatted is to be had only from pqxx::tablewriter in libpqxx 6,
+// and staying disconnected after a loss only from inhibit_reactivation; both are marked as
+// deprecated.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+namespace mentat::store {
+namespace {
+
+absl::Status Unavailable(std::string_view what) {
+  return absl::UnavailableError(SqlError("", what).message());
+}
+
+// Runs `action` and turns what it throws into a status. `is_open` tells a lost connection from
+// other failures.
+template <typename Action, typename IsOpen>
+absl::Status Guard(Action action, IsOpen is_open) {
+  try {
+    action();
+    return absl::OkStatus();
+  } catch (const pqxx::sql_error& error) {
+    // The server names a state with each of its errors; only libpq's own, for a connection that
+    // broke, have none.
+    if (error.sqlstate().empty()) return Unavailable(error.what());
+    return SqlError(error.sqlstate(), error.what());
+  } catch (const pqxx::transaction_rollback& error) {
+    return absl::AbortedError(SqlError("", error.what()).message());
+  } catch (const pqxx::failure& error) {  // broken_connection, in_doubt_error
+    return Unavailable(error.what());
+  } catch (const std::exception& error) {
+    if (!is_open()) return Unavailable(error.what());
+    return absl::InternalError(SqlError("", error.what()).message());
+  }
+}
+
+struct FreeConninfo {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+std::string QuoteSetting(std::string_view value) {
+  std::string quoted = "'";
+  for (char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+// The connection string with our settings where it has none of its own.
+absl::StatusOr<std::string> CompleteDsn(const ConnectionOptions& options) {
+  // libpq's own message could repeat a piece of the password.
+  std::unique_ptr<PQconninfoOption, FreeConninfo> parsed(
+      PQconninfoParse(options.dsn.c_str(), nullptr));
+  if (parsed == nullptr) {
+    return absl::InvalidArgumentError(
+        "the connection string is neither `keyword=value …` nor `postgresql://…`");
+  }
+  const int64_t seconds =
+      absl::ToInt64Seconds(absl::Ceil(options.connect_timeout, absl::Seconds(1)));
+  // libpq takes 1 as 2, and 0 as for ever.
+  std::vector<std::pair<std::string, std::string>> settings = {
+      {"connect_timeout", absl::StrCat(std::max<int64_t>(seconds, 2))},
+      {"application_name", options.application_name},
+      {"client_encoding", "UTF8"},
+      // A peer that is gone without a word is noticed within half a minute.
+      {"keepalives_idle", "10"},
+      {"keepalives_interval", "5"},
+      {"keepalives_count", "3"},
+      {"tcp_user_timeout", "30000"},
+  };
+  std::string dsn;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    std::erase_if(settings, [&](const auto& setting) { return setting.first == option->keyword; });
+    absl::StrAppend(&dsn, option->keyword, "=", QuoteSetting(option->val), " ");
+  }
+  for (const auto& [keyword, value] : settings) {
+    if (!value.empty()) absl::StrAppend(&dsn, keyword, "=", QuoteSetting(value), " ");
+  }
+  return dsn;
+}
+
+absl::StatusOr<std::vector<const char*>> Pointers(std::span<const Parameter> parameters) {
+  std::vector<const char*> pointers;
+  pointers.reserve(parameters.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& parameter = parameters[i];
+    if (parameter && parameter->find('\0') != std::string::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("parameter $", i + 1, " contains the character U+0000"));
+    }
+    pointers.push_back(parameter ? parameter->c_str() : nullptr);
+  }
+  return pointers;
+}
+
+}  // namespace
+
+struct Result::Rep {
+  pqxx::result result;
+};
+
+Result::Result(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
+size_t Result::rows() const { return rep_->result.size(); }
+size_t Result::affected_rows() const { return rep_->result.affected_rows(); }
+
+bool Result::IsNull(size_t row, size_t column) const {
+  return rep_->result[row][static_cast<int>(column)].is_null();
+}
+
+std::string_view Result::Text(size_t row, size_t column) const {
+  const pqxx::field field = rep_->result[row][static_cast<int>(column)];
+  return std::string_view(field.c_str(), field.size());
+}
+
+int64_t Result::Int(size_t row, size_t column) const {
+  const std::string_view text = Text(row, column);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : 0;
+}
+
+struct Connection::Rep {
+  explicit Rep(const std::string& dsn) : connection(dsn) {}
+  ~Rep() {
+    if (interrupt_fd >= 0) close(interrupt_fd);
+  }
+  pqxx::connection connection;
+  // A descriptor of our own for the connection's socket: libpq may close its own at any time, and
+  // the number would then belong to something else.
+  int interrupt_fd = -1;
+};
+
+struct Transaction::Rep {
+  explicit Rep(pqxx::connection& connection) : connection(connection), work(connection) {}
+
+  template <typename Action>
+  absl::Status Run(Action action) {
+    return Guard(action, [this] { return connection.is_open(); });
+  }
+
+  pqxx::connection& connection;
+  pqxx::work work;
+};
+
+Transaction::Transaction(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Transaction::~Transaction() = default;
+
+absl::StatusOr<Result> Transaction::Execute(std::string_view sql,
+                                            std::span<const Parameter> parameters) {
+  ASSIGN_OR_RETURN(const std::vector<const char*> pointers, Pointers(parameters));
+  auto result = std::make_shared<Result::Rep>();
+  RETURN_IF_ERROR(rep_->Run([&] {
+    result->result =
+        rep_->work.exec_params(std::string(sql), pqxx::prepare::make_dynamic_params(pointers));
+  }));
+  return Result(std::move(result));
+}
+
+absl::StatusOr<Result> Transaction::Execute(std::string_view sql,
+                                            std::initializer_list<Parameter> parameters) {
+  return Execute(sql, std::span(parameters.begin(), parameters.size()));
+}
+
+absl::Status Transaction::ExecuteScript(std::string_view sql) {
+  return rep_->Run([&] { rep_->work.exec(std::string(sql)); });
+}
+
+absl::Status Transaction::Copy(std::string_view table, std::span<const std::string_view> columns,
+                               std::string_view text) {
+  if (text.empty()) return absl::OkStatus();
+  return rep_->Run([&] {
+    const std::vector<std::string> names(columns.begin(), columns.end());
+    pqxx::tablewriter writer(rep_->work, std::string(table), names.begin(), names.end(), "\\N");
+    constexpr size_t kChunk = 256 * 1024;
+    while (!text.empty()) {
+      // The writer adds the newline after the last row of each chunk.
+      const size_t end = text.find('\n', std::min(kChunk, text.size() - 1));
+      writer.write_raw_line(std::string(text.substr(0, end)));
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    writer.complete();
+  });
+}
+
+absl::Status Transaction::Commit() {
+  return rep_->Run([&] { rep_->work.commit(); });
+}
+
+Connection::Connection(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Connection::~Connection() = default;
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
+  ASSIGN_OR_RETURN(const std::string dsn, CompleteDsn(options));
+  std::unique_ptr<Rep> rep;
+  absl::Status status = Guard(
+      [&] {
+        rep = std::make_unique<Rep>(dsn);
+        rep->connection.inhibit_reactivation(true);
+      },
+      [] { return false; });
+  RETURN_IF_ERROR(status);
+  rep->interrupt_fd = fcntl(rep->connection.sock(), F_DUPFD_CLOEXEC, 3);
+  std::unique_ptr<Connection> connection(new Connection(std::move(rep)));
+  RETURN_IF_ERROR(
+      connection
+          ->Execute("SELECT set_config('statement_timeout', $1, false), "
+                    "set_config('TimeZone', 'UTC', false), "
+                    "set_config('DateStyle', 'ISO', false)",
+                    {absl::StrCat(absl::ToInt64Milliseconds(options.statement_timeout))})
+          .status());
+  return connection;
+}
+
+absl::StatusOr<Result> Connection::Execute(std::string_view sql,
+                                           std::span<const Parameter> parameters) {
+  ASSIGN_OR_RETURN(const std::vector<const char*> pointers, Pointers(parameters));
+  auto result = std::make_shared<Result::Rep>();
+  RETURN_IF_ERROR(Guard(
+      [&] {
+        pqxx::nontransaction work(rep_->connection);
+        result->result =
+            work.exec_params(std::string(sql), pqxx::prepare::make_dynamic_params(pointers));
+      },
+      [this] { return rep_->connection.is_open(); }));
+  return Result(std::move(result));
+}
+
+absl::StatusOr<Result> Connection::Execute(std::string_view sql,
+                                           std::initializer_list<Parameter> parameters) {
+  return Execute(sql, std::span(parameters.begin(), parameters.size()));
+}
+
+absl::StatusOr<std::unique_ptr<Transaction>> Connection::Begin() {
+  std::unique_ptr<Transaction::Rep> rep;
+  RETURN_IF_ERROR(Guard([&] { rep = std::make_unique<Transaction::Rep>(rep_->connection); },
+                        [this] { return rep_->connection.is_open(); }));
+  return std::unique_ptr<Transaction>(new Transaction(std::move(rep)));
+}
+
+void Connection::Interrupt() {
+  if (rep_->interrupt_fd >= 0) shutdown(rep_->interrupt_fd, SHUT_RDWR);
+}
+
+std::string ArrayLiteral(std::span<const std::string_view> items) {
+  std::string literal = "{";
+  for (std::string_view item : items) {
+    if (literal.size() > 1) literal += ',';
+    literal += '"';
+    for (char c : item) {
+      if (c == '"' || c == '\\') literal += '\\';
+      literal += c;
+    }
+    literal += '"';
+  }
+  literal += '}';
+  return literal;
+}
+
+}  // namespace mentat::store

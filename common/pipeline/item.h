@@ -1,15 +1,15 @@
 // One event inside a stage: what came in, and what the stage decides to do with it.
 //
-// A processor is given items one call at a time and gives each a verdict; an item without one goes on
-// to the output `default` (to nowhere, as stored, where the stage has no outputs).
-// An item is used by one thread at a time.
+// A processor is given items one call at a time and gives each a verdict; an item without one goes
+// on to the output `default` (to nowhere, as stored, where the stage has no outputs). An item is
+// used by one thread at a time.
 #ifndef COMMON_PIPELINE_ITEM_H_
 #define COMMON_PIPELINE_ITEM_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "mentat/idea/v1/event.pb.h"
@@ -27,18 +27,28 @@ class Item {
     std::string event;  // mentat.idea.v1.Event, serialised
   };
 
-  Item(std::string wire, int64_t received_at, v1::DeadLetter* dead_letter);
+  // `wire` is a serialised event; `dead_letter`, if the event is one, outlives the item. The parsed
+  // event lives on `arena`, if given, which outlives the item.
+  explicit Item(std::string wire, int64_t received_at = 0,
+                const v1::DeadLetter* dead_letter = nullptr,
+                google::protobuf::Arena* arena = nullptr);
+  Item(Item&&) noexcept;
+  Item& operator=(Item&&) noexcept;
+  ~Item();
 
   // The event as it came, serialised.
   const std::string& wire() const { return wire_; }
-  // The event, parsed on first use; what is changed here travels on. Whether the wire bytes could be
+  // The event, parsed on first use; what is changed here travels on. Whether the wire bytes can be
   // parsed has been checked before the processor sees the item.
   idea::v1::Event& event();
-  // Reading leaves the wire bytes as they are to be sent on.
+  // The same to read only: the wire bytes travel on as they came.
   const idea::v1::Event& view();
+  // Whether the wire bytes are an event at all.
+  bool Parse();
   // When the source took the event, microseconds since 1970-01-01T00:00:00Z.
   int64_t received_at() const { return received_at_; }
-  // Why the event was rejected by an earlier stage; null for all items except a sink's that asked for them.
+  // Why the event was rejected by an earlier stage; null for all items except a sink's that asked
+  // for them.
   const v1::DeadLetter* dead_letter() const { return dead_letter_; }
 
   // Sends a copy of the event as it is now to another output as well.
@@ -60,15 +70,17 @@ class Item {
   const std::string& dispatch_output() const { return text_; }
   v1::Reason reason() const { return reason_; }
   const std::string& message() const { return text_; }
-  // The event to send on: the wire bytes, or the changed event serialised anew.
+  // The event to send on: the wire bytes, or the changed event serialised anew. The item keeps
+  // neither.
   std::string TakeWire();
 
  private:
   std::string wire_;
   int64_t received_at_;
   const v1::DeadLetter* dead_letter_;
-  idea::v1::Event event_;
-  bool parsed_ = false;
+  google::protobuf::Arena* arena_;
+  std::unique_ptr<idea::v1::Event> owned_;  // without an arena
+  idea::v1::Event* event_ = nullptr;        // null until parsed
   bool changed_ = false;
   Verdict verdict_ = Verdict::kForward;
   v1::Reason reason_ = v1::REASON_UNSPECIFIED;

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/pipeline/item.h"
+#include "common/pipeline/outcome.h"
 #include "common/service/log.h"
 #include "mentat/config/v1/common.pb.h"
 
@@ -28,21 +29,15 @@ namespace mentat::pipeline {
 class Processor {
  public:
   virtual ~Processor() = default;
-  // Gives each item its verdict. May block, for a database that is away for instance, but must return
-  // soon after `stop` is requested, with the verdict Retry for what it could not do.
+  // Gives each item its verdict. May block, for a database that is away for instance, but must
+  // return soon after `stop` is requested, with the verdict Retry for what it could not do.
   virtual void Process(std::span<Item> items, std::stop_token stop) = 0;
-};
-
-// What became of an event that a source handed over.
-struct Outcome {
-  v1::EventOutcome::Kind kind = v1::EventOutcome::KIND_UNSPECIFIED;
-  v1::DeadLetter dead_letter;  // set where kind is KIND_DEAD_LETTER
 };
 
 // An event that a source hands over.
 struct SourceEvent {
-  std::string event;         // mentat.idea.v1.Event, serialised (raw bytes with a dead letter)
-  int64_t received_at = 0;   // microseconds since 1970-01-01T00:00:00Z
+  std::string event;        // mentat.idea.v1.Event, serialised (raw bytes with a dead letter)
+  int64_t received_at = 0;  // microseconds since 1970-01-01T00:00:00Z
   bool is_dead_letter = false;
   v1::DeadLetter dead_letter;  // an event that the source itself has to reject
 };
@@ -52,9 +47,9 @@ struct Ledger {
   uint64_t received = 0;
   uint64_t forwarded = 0;  // settled by the next stages
   uint64_t dropped = 0;
-  uint64_t rejected = 0;   // dead letters that began here
-  uint64_t stored = 0;     // sinks: stored, or stored before
-  uint64_t retried = 0;    // given back to the sender
+  uint64_t rejected = 0;  // dead letters that began here
+  uint64_t stored = 0;    // sinks: stored, or stored before
+  uint64_t retried = 0;   // given back to the sender
   uint64_t in_flight = 0;
 };
 
@@ -102,7 +97,8 @@ class Stage {
 
   // Sources: hands events over as one batch (not over max_batch_events). Blocks while the window is
   // full. `settled` is called once, from the pipeline's thread, with an outcome for each event in
-  // their order; it must not block. Unavailable when the stage is draining: then `settled` is never called.
+  // their order; it must not block. Unavailable when the stage is draining: then `settled` is never
+  // called.
   virtual absl::Status Submit(std::vector<SourceEvent> events,
                               std::function<void(std::vector<Outcome>)> settled) = 0;
 

@@ -1,0 +1,312 @@
+#include "common/pipeline/receiver.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mentat::pipeline {
+namespace {
+
+v1::BatchRef Ref(uint64_t id, uint32_t attempt) {
+  v1::BatchRef ref;
+  ref.set_id(id);
+  ref.set_attempt(attempt);
+  return ref;
+}
+
+}  // namespace
+
+Receiver::Receiver(Options options, Effects* effects)
+    : options_(std::move(options)), effects_(effects) {}
+
+// The sender with this epoch, made known if it is new; null if there are too many.
+Receiver::Remote* Receiver::Meet(uint64_t epoch, const std::string& ack_endpoint, Instant now) {
+  auto it = remotes_.find(epoch);
+  if (it == remotes_.end()) {
+    if (remotes_.size() >= options_.max_senders || ack_endpoint.empty()) return nullptr;
+    it = remotes_.emplace(epoch, Remote()).first;
+    it->second.kept_alive = now;
+  }
+  Remote& remote = it->second;
+  if (!ack_endpoint.empty()) remote.ack_endpoint = ack_endpoint;
+  remote.seen = now;
+  return &remote;
+}
+
+void Receiver::OnBatch(v1::Batch batch, Instant now) {
+  if (batch.items_size() == 0 || batch.attempt() == 0 ||
+      static_cast<uint32_t>(batch.items_size()) > options_.max_batch_events) {
+    ++counters_.refused_batches;
+    return;
+  }
+  Remote* remote = Meet(batch.epoch(), batch.ack_endpoint(), now);
+  if (remote == nullptr) {
+    ++counters_.refused_batches;
+    return;
+  }
+  if (const auto it = remote->held.find(batch.id()); it != remote->held.end()) {
+    Held& held = held_.at(it->second);
+    ++counters_.repeated_batches;
+    held.attempt = std::max(held.attempt, batch.attempt());
+    if (batch.isolated() && !held.isolated && held.state == State::kQueued) {
+      // What the sender suspects by now must not run beside others.
+      std::erase(queue_, it->second);
+      held.isolated = true;
+      isolated_.push_back(it->second);
+    }
+    *remote->pending.add_held() = Ref(batch.id(), held.attempt);
+    if (Begun(held)) *remote->pending.add_begun() = Ref(batch.id(), held.attempt);
+    remote->dirty = true;
+    return;
+  }
+  if (const auto it = remote->remembered.find(batch.id()); it != remote->remembered.end()) {
+    ++counters_.repeated_batches;
+    v1::BatchOutcome& outcome = *remote->pending.add_settled();
+    outcome = it->second;
+    outcome.set_attempt(batch.attempt());
+    remote->dirty = true;
+    return;
+  }
+  if (returning_) {
+    counters_.returned_events += batch.items_size();
+    AnswerAll(*remote, batch.id(), batch.attempt(), v1::EventOutcome::KIND_RETRY);
+    return;
+  }
+
+  const uint64_t serial = next_serial_++;
+  Held& held = held_[serial];
+  held.sender = batch.epoch();
+  held.id = batch.id();
+  held.attempt = batch.attempt();
+  held.isolated = batch.isolated();
+  held.events = batch.items_size();
+  held.since = now;
+  if (batch.deadline_ms() != 0)
+    held.deadline = now + std::chrono::milliseconds(batch.deadline_ms());
+  held.items.reserve(batch.items_size());
+  for (v1::Item& item : *batch.mutable_items()) {
+    held.bytes += item.event().size() + 16;
+    held.items.push_back(std::move(item));
+  }
+  held_events_ += held.events;
+  held_bytes_ += held.bytes;
+  ++counters_.batches;
+  counters_.events += held.events;
+  remote->held.emplace(held.id, serial);
+  ages_.emplace(now, serial);
+  (held.isolated ? isolated_ : queue_).push_back(serial);
+}
+
+void Receiver::OnControl(const v1::Control& control, Instant now) {
+  const std::string& endpoint =
+      control.has_hello() ? control.hello().ack_endpoint() : std::string();
+  Remote* remote = Meet(control.epoch(), endpoint, now);
+  if (remote == nullptr) return;
+  if (control.has_hello()) {
+    if (control.hello().ack_timeout_ms() > 0) {
+      const Span quarter = std::chrono::milliseconds(control.hello().ack_timeout_ms()) / 4;
+      remote->keep_alive =
+          std::clamp<Span>(quarter, std::chrono::milliseconds(10), std::chrono::seconds(10));
+    }
+    // The answer comes after all that is settled, so that what it does not name is not here.
+    remote->pending.set_nonce(control.hello().nonce());
+    remote->pending.clear_held();
+    ListHeld(*remote);
+    remote->dirty = true;
+    Flush();
+  }
+  for (const v1::BatchRef& ref : control.go()) {
+    const auto it = remote->held.find(ref.id());
+    if (it != remote->held.end() && exclusive_ == Exclusive::kAwaitingGo &&
+        exclusive_serial_ == it->second) {
+      exclusive_ = Exclusive::kMayRun;
+    }
+  }
+}
+
+std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
+  std::vector<Work> works;
+  const auto take = [&](uint64_t serial) {
+    Held& held = held_.at(serial);
+    held.state = State::kBegun;
+    works.push_back({serial, std::exchange(held.items, {}), held.deadline});
+  };
+  if (exclusive_ == Exclusive::kMayRun) {
+    exclusive_ = Exclusive::kRunning;
+    take(exclusive_serial_);
+    ++active_;
+    return works;
+  }
+  if (exclusive_ != Exclusive::kNone) return works;
+  if (!isolated_.empty()) {
+    if (active_ > 0) return works;
+    exclusive_ = Exclusive::kAwaitingGo;
+    exclusive_serial_ = isolated_.front();
+    exclusive_since_ = now;
+    isolated_.pop_front();
+    Held& held = held_.at(exclusive_serial_);
+    held.state = State::kReady;
+    Remote& remote = remotes_.at(held.sender);
+    *remote.pending.add_begun() = Ref(held.id, held.attempt);
+    remote.dirty = true;
+    return works;
+  }
+  uint32_t events = 0;
+  while (!queue_.empty()) {
+    const uint64_t serial = queue_.front();
+    Held& held = held_.at(serial);
+    if (events > 0 && events + held.events > max_events) break;
+    queue_.pop_front();
+    Remote& remote = remotes_.at(held.sender);
+    if (held.deadline && *held.deadline <= now) {
+      counters_.returned_events += held.events;
+      AnswerAll(remote, held.id, held.attempt, v1::EventOutcome::KIND_RETRY);
+      Drop(serial);
+      continue;
+    }
+    events += held.events;
+    *remote.pending.add_begun() = Ref(held.id, held.attempt);
+    remote.dirty = true;
+    take(serial);
+  }
+  if (!works.empty()) ++active_;
+  return works;
+}
+
+void Receiver::Finished(const std::vector<uint64_t>& serials) {
+  for (const uint64_t serial : serials) {
+    const auto it = held_.find(serial);
+    if (it == held_.end()) continue;
+    it->second.state = State::kFinished;
+    Remote& remote = remotes_.at(it->second.sender);
+    *remote.pending.add_finished() = Ref(it->second.id, it->second.attempt);
+    remote.dirty = true;
+  }
+  --active_;
+  if (exclusive_ == Exclusive::kRunning) exclusive_ = Exclusive::kNone;
+}
+
+void Receiver::Settle(uint64_t serial, const std::vector<Outcome>& outcomes) {
+  const auto it = held_.find(serial);
+  if (it == held_.end()) return;
+  const Held& held = it->second;
+  v1::BatchOutcome outcome;
+  outcome.set_id(held.id);
+  outcome.set_attempt(held.attempt);
+  // The commonest outcome is said once.
+  std::map<v1::EventOutcome::Kind, int> counts;
+  for (const Outcome& event : outcomes) {
+    if (event.kind == v1::EventOutcome::KIND_RETRY) ++counters_.returned_events;
+    if (event.kind != v1::EventOutcome::KIND_DEAD_LETTER) ++counts[event.kind];
+  }
+  const auto commonest =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  outcome.set_kind(commonest == counts.end() ? v1::EventOutcome::KIND_DEAD_LETTER
+                                             : commonest->first);
+  for (uint32_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i].kind == outcome.kind() &&
+        outcomes[i].kind != v1::EventOutcome::KIND_DEAD_LETTER) {
+      continue;
+    }
+    v1::EventOutcome& exception = *outcome.add_exceptions();
+    exception.set_index(i);
+    exception.set_kind(outcomes[i].kind);
+    if (outcomes[i].kind == v1::EventOutcome::KIND_DEAD_LETTER) {
+      *exception.mutable_dead_letter() = outcomes[i].dead_letter;
+    }
+  }
+  Remote& remote = remotes_.at(held.sender);
+  *remote.pending.add_settled() = outcome;
+  remote.dirty = true;
+  // What is given back will come under another id.
+  Remember(remote, std::move(outcome));
+  Drop(serial);
+}
+
+void Receiver::AnswerAll(Remote& remote, uint64_t id, uint32_t attempt,
+                         v1::EventOutcome::Kind kind) {
+  v1::BatchOutcome& outcome = *remote.pending.add_settled();
+  outcome.set_id(id);
+  outcome.set_attempt(attempt);
+  outcome.set_kind(kind);
+  remote.dirty = true;
+}
+
+void Receiver::Remember(Remote& remote, v1::BatchOutcome outcome) {
+  const uint64_t id = outcome.id();
+  if (remote.remembered.emplace(id, std::move(outcome)).second) {
+    remote.remembered_order.push_back(id);
+  }
+  while (remote.remembered_order.size() > options_.remembered) {
+    remote.remembered.erase(remote.remembered_order.front());
+    remote.remembered_order.pop_front();
+  }
+}
+
+void Receiver::Drop(uint64_t serial) {
+  const auto it = held_.find(serial);
+  const Held& held = it->second;
+  held_events_ -= held.events;
+  held_bytes_ -= held.bytes;
+  ages_.erase({held.since, serial});
+  remotes_.at(held.sender).held.erase(held.id);
+  held_.erase(it);
+}
+
+void Receiver::ListHeld(Remote& remote) {
+  for (const auto& [id, serial] : remote.held) {
+    const Held& held = held_.at(serial);
+    *remote.pending.add_held() = Ref(id, held.attempt);
+    if (Begun(held)) *remote.pending.add_begun() = Ref(id, held.attempt);
+  }
+}
+
+void Receiver::Tick(Instant now) {
+  if (exclusive_ == Exclusive::kAwaitingGo && now - exclusive_since_ > options_.go_wait) {
+    // Its sender is gone or has changed its mind; if not, it will send the batch again.
+    ++counters_.abandoned_batches;
+    Drop(exclusive_serial_);
+    exclusive_ = Exclusive::kNone;
+  }
+  for (auto it = remotes_.begin(); it != remotes_.end();) {
+    Remote& remote = it->second;
+    if (remote.held.empty() && now - remote.seen > options_.forget_sender) {
+      effects_->Forget(remote.ack_endpoint);
+      it = remotes_.erase(it);
+      continue;
+    }
+    if (!remote.held.empty() && now - remote.kept_alive >= remote.keep_alive) {
+      remote.kept_alive = now;
+      ListHeld(remote);
+      remote.dirty = true;
+    }
+    ++it;
+  }
+  Flush();
+}
+
+void Receiver::Flush() {
+  for (auto& [epoch, remote] : remotes_) {
+    if (!remote.dirty) continue;
+    remote.dirty = false;
+    remote.pending.set_epoch(epoch);
+    remote.pending.set_receiver_epoch(options_.epoch);
+    remote.pending.set_closed(closed_);
+    effects_->SendAck(remote.ack_endpoint, remote.pending);
+    remote.pending.Clear();
+  }
+}
+
+void Receiver::Close(bool closed, bool returning) {
+  closed_ = closed;
+  returning_ = returning;
+  for (auto& [epoch, remote] : remotes_) remote.dirty = true;
+  Flush();
+}
+
+std::optional<Instant> Receiver::oldest() const {
+  if (ages_.empty()) return std::nullopt;
+  return ages_.begin()->first;
+}
+
+}  // namespace mentat::pipeline

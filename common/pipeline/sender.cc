@@ -1,0 +1,580 @@
+#include "common/pipeline/sender.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace mentat::pipeline {
+namespace {
+
+constexpr PeerId kNoPeer = std::numeric_limits<PeerId>::max();
+
+}  // namespace
+
+Sender::Sender(Options options, Effects* effects)
+    : options_(std::move(options)),
+      effects_(effects),
+      random_(options_.seed),
+      budget_(options_.window_batches) {}
+
+// --- Peers ---------------------------------------------------------------------------------------
+
+void Sender::AddPeer(PeerId id, std::string address) {
+  Peer& peer = peers_[id];
+  peer.address = std::move(address);
+  peer.removed = false;
+}
+
+void Sender::RemovePeer(PeerId id, Instant now) {
+  const auto it = peers_.find(id);
+  if (it == peers_.end()) return;
+  it->second.removed = true;
+  if (!it->second.connected) Died(it->second);
+  if (it->second.held.empty()) peers_.erase(it);
+  Dispatch(now);
+}
+
+bool Sender::IsIdle(PeerId id) const {
+  const auto it = peers_.find(id);
+  return it == peers_.end() || it->second.held.empty();
+}
+
+void Sender::Connected(PeerId id, Instant now) {
+  const auto it = peers_.find(id);
+  if (it == peers_.end()) return;
+  Peer& peer = it->second;
+  if (peer.connected) Disconnected(id, now);
+  peer.connected = true;
+  peer.congested = false;
+  peer.state = PeerState::kGreeting;
+  peer.nonce = 0;
+  Greet(id, peer, now);
+}
+
+void Sender::Disconnected(PeerId id, Instant now) {
+  const auto it = peers_.find(id);
+  if (it == peers_.end() || !it->second.connected) return;
+  Peer& peer = it->second;
+  peer.connected = false;
+  peer.state = PeerState::kLost;
+  peer.lost_at = now;
+  ++counters_.lost_peers;
+  if (usable_peers() > 0) {
+    // What it had not begun need not wait for news of it.
+    const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
+    for (const uint64_t batch_id : held) {
+      Entry& entry = entries_.at(batch_id);
+      if (entry.begun || entry.batch.isolated()) continue;
+      ++entry.lost;
+      Requeue(batch_id, /*front=*/true);
+    }
+  }
+  Dispatch(now);
+}
+
+void Sender::Greet(PeerId id, Peer& peer, Instant now) {
+  if (peer.nonce == 0 || peer.state == PeerState::kUp) peer.nonce = random_() | 1;
+  peer.greeted = now;
+  v1::Control control;
+  control.set_epoch(options_.epoch);
+  v1::Hello& hello = *control.mutable_hello();
+  hello.set_nonce(peer.nonce);
+  hello.set_ack_endpoint(options_.ack_endpoint);
+  hello.set_stage(options_.stage);
+  hello.set_instance(options_.instance);
+  hello.set_ack_timeout_ms(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.ack_timeout).count());
+  effects_->Send(id, control);
+}
+
+void Sender::OnGreetingAnswered(Peer& peer, const v1::Ack& ack, Instant now) {
+  if (peer.epoch != 0 && peer.epoch != ack.receiver_epoch()) {
+    Died(peer);
+  } else if (peer.state != PeerState::kUp) {
+    // No batch was sent since the connection stands, so what the peer does not name never arrived.
+    std::set<uint64_t> named;
+    for (const v1::BatchRef& ref : ack.held()) named.insert(ref.id());
+    const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
+    for (const uint64_t batch_id : held) {
+      if (named.contains(batch_id)) {
+        entries_.at(batch_id).last_sign = now;
+      } else if (entries_.at(batch_id).batch.isolated()) {
+        Suspect(batch_id, /*singly=*/false);
+      } else {
+        Requeue(batch_id, /*front=*/true);
+      }
+    }
+  }
+  peer.epoch = ack.receiver_epoch();
+  peer.state = PeerState::kUp;
+}
+
+// The process behind a peer is gone, or as good as gone: what it was working on may have killed it.
+void Sender::Died(Peer& peer) {
+  uint64_t begun_events = 0;
+  for (const uint64_t batch_id : peer.held) {
+    const Entry& entry = entries_.at(batch_id);
+    if (entry.begun && !entry.batch.isolated()) begun_events += entry.tickets.size();
+  }
+  const bool singly = begun_events <= options_.try_singly_limit;
+  const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
+  for (const uint64_t batch_id : held) {
+    Entry& entry = entries_.at(batch_id);
+    if (entry.batch.isolated()) {
+      if (!entry.gone) {
+        Suspect(batch_id, /*singly=*/false);
+      } else if (entry.tickets.size() > 1) {
+        Suspect(batch_id, /*singly=*/true);
+      } else if (++entry.deaths >= options_.deaths_limit) {
+        Condemn(batch_id);
+      } else {
+        Suspect(batch_id, /*singly=*/false);
+      }
+    } else if (entry.begun) {
+      Suspect(batch_id, singly);
+    } else if (++entry.lost >= options_.lost_limit) {
+      Suspect(batch_id, /*singly=*/false);
+    } else {
+      Requeue(batch_id, /*front=*/true);
+    }
+  }
+}
+
+int Sender::usable_peers() const {
+  return std::count_if(peers_.begin(), peers_.end(), [](const auto& item) {
+    const Peer& peer = item.second;
+    return peer.state == PeerState::kUp && !peer.closed && !peer.removed;
+  });
+}
+
+bool Sender::any_up() const {
+  return std::any_of(peers_.begin(), peers_.end(), [](const auto& item) {
+    return item.second.state == PeerState::kUp && !item.second.removed;
+  });
+}
+
+std::map<PeerId, Sender::PeerView> Sender::peers() const {
+  std::map<PeerId, PeerView> views;
+  for (const auto& [id, peer] : peers_) {
+    PeerView& view = views[id];
+    view.address = peer.address;
+    view.up = peer.state == PeerState::kUp;
+    view.closed = peer.closed;
+    view.batches = peer.held.size();
+    view.events = peer.events;
+    for (const uint64_t batch_id : peer.held) {
+      const Instant created = entries_.at(batch_id).created;
+      if (!view.oldest || created < *view.oldest) view.oldest = created;
+    }
+  }
+  return views;
+}
+
+// --- Batches on their way
+// -------------------------------------------------------------------------
+
+void Sender::Submit(std::vector<Event> events, Instant now) {
+  Entry entry;
+  const auto flush = [&] {
+    if (entry.tickets.empty()) return;
+    entry.created = now;
+    Enqueue(std::exchange(entry, Entry()), /*suspect=*/false, /*front=*/false);
+  };
+  for (Event& event : events) {
+    const uint64_t bytes = event.item.event().size() + 16;
+    if (entry.tickets.size() >= options_.max_batch_events ||
+        (!entry.tickets.empty() && entry.bytes + bytes > options_.max_batch_bytes)) {
+      flush();
+    }
+    entry.bytes += bytes;
+    entry.tickets.push_back(event.ticket);
+    if (event.deadline && (!entry.deadline || *event.deadline < *entry.deadline)) {
+      entry.deadline = event.deadline;
+    }
+    *entry.batch.add_items() = std::move(event.item);
+    ++unsettled_events_;
+    unsettled_bytes_ += bytes;
+  }
+  flush();
+  Dispatch(now);
+}
+
+void Sender::Enqueue(Entry entry, bool suspect, bool front) {
+  const uint64_t batch_id = next_id_++;
+  entry.batch.set_epoch(options_.epoch);
+  entry.batch.set_id(batch_id);
+  entry.batch.set_attempt(0);
+  entry.batch.set_ack_endpoint(options_.ack_endpoint);
+  entry.batch.set_isolated(suspect);
+  queued_events_ += entry.tickets.size();
+  entries_.emplace(batch_id, std::move(entry));
+  std::deque<uint64_t>& queue = suspect ? suspects_ : queue_;
+  if (front) {
+    queue.push_front(batch_id);
+  } else {
+    queue.push_back(batch_id);
+  }
+}
+
+// Takes the batch from the peer that had it.
+void Sender::Detach(uint64_t batch_id, Entry& entry) {
+  if (!entry.at) return;
+  Peer& peer = peers_.at(*entry.at);
+  peer.held.erase(batch_id);
+  peer.events -= entry.tickets.size();
+  peer.bytes -= entry.bytes;
+  if (peer.isolated == batch_id) peer.isolated.reset();
+  entry.at.reset();
+  entry.begun = false;
+  entry.gone = false;
+  queued_events_ += entry.tickets.size();
+}
+
+void Sender::Requeue(uint64_t batch_id, bool front) {
+  Entry& entry = entries_.at(batch_id);
+  Detach(batch_id, entry);
+  if (front) {
+    queue_.push_front(batch_id);
+  } else {
+    queue_.push_back(batch_id);
+  }
+}
+
+void Sender::Suspect(uint64_t batch_id, bool singly) {
+  Entry& entry = entries_.at(batch_id);
+  Detach(batch_id, entry);
+  if (!singly || entry.tickets.size() == 1) {
+    entry.batch.set_isolated(true);
+    suspects_.push_back(batch_id);
+    return;
+  }
+  queued_events_ -= entry.tickets.size();
+  Entry whole = std::move(entry);
+  entries_.erase(batch_id);
+  for (size_t i = 0; i < whole.tickets.size(); ++i) {
+    Entry single;
+    single.tickets = {whole.tickets[i]};
+    single.bytes = whole.batch.items(i).event().size() + 16;
+    single.deadline = whole.deadline;
+    single.created = whole.created;
+    single.returns = whole.returns;
+    *single.batch.add_items() = std::move(*whole.batch.mutable_items(i));
+    Enqueue(std::move(single), /*suspect=*/true, /*front=*/false);
+  }
+}
+
+void Sender::Condemn(uint64_t batch_id) {
+  Entry& entry = entries_.at(batch_id);
+  Detach(batch_id, entry);
+  v1::Item& item = *entry.batch.mutable_items(0);
+  ++counters_.condemned_events;
+  v1::DeadLetter dead_letter;
+  dead_letter.set_reason(v1::REASON_POISON);
+  dead_letter.set_stage(options_.stage);
+  dead_letter.set_instance(options_.instance);
+  dead_letter.set_message("alone with it, " + std::to_string(entry.deaths) + " workers died");
+  effects_->Condemned(entry.tickets[0], &dead_letter);
+  if (item.has_dead_letter()) {
+    // Not even as raw bytes: nobody behind this output can keep it, so the source has to.
+    queued_events_ -= 1;
+    SettleEvent(entry, 0, v1::EventOutcome::KIND_DEAD_LETTER, &dead_letter);
+    unsettled_bytes_ -= entry.bytes;
+    entries_.erase(batch_id);
+    return;
+  }
+  *item.mutable_dead_letter() = std::move(dead_letter);
+  entry.batch.set_isolated(false);
+  entry.deaths = 0;
+  entry.lost = 0;
+  queue_.push_back(batch_id);
+}
+
+bool Sender::HasRoom(const Peer& peer, const Entry& entry) const {
+  if (peer.held.empty()) return true;
+  return peer.held.size() < options_.window_batches &&
+         peer.events + entry.tickets.size() <= options_.window_events &&
+         peer.bytes + entry.bytes <= options_.window_bytes;
+}
+
+// The usable peer with the fewest events outstanding that has room; one that was silent about this
+// batch only if there is no other.
+PeerId Sender::PickPeer(const Entry& entry, bool isolated) const {
+  PeerId best = kNoPeer;
+  uint64_t best_events = 0;
+  const bool may_avoid = usable_peers() > 1;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.state != PeerState::kUp || peer.closed || peer.removed || peer.congested) continue;
+    if (isolated && peer.isolated) continue;
+    if (may_avoid && entry.avoid == id) continue;
+    if (!HasRoom(peer, entry)) continue;
+    if (best == kNoPeer || peer.events < best_events) {
+      best = id;
+      best_events = peer.events;
+    }
+  }
+  return best;
+}
+
+bool Sender::SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Instant now) {
+  entry.batch.set_attempt(entry.batch.attempt() + 1);
+  if (entry.deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*entry.deadline - now);
+    entry.batch.set_deadline_ms(std::max<int64_t>(left.count(), 1));
+  }
+  if (!effects_->Send(id, entry.batch)) {
+    entry.batch.set_attempt(entry.batch.attempt() - 1);
+    peer.congested = true;
+    return false;
+  }
+  ++counters_.sent_batches;
+  if (entry.batch.attempt() > 1) {
+    ++counters_.resent_batches;
+  } else {
+    budget_ = std::min<double>(budget_ + options_.resend_budget, options_.window_batches);
+  }
+  if (entry.batch.isolated()) {
+    ++counters_.isolated_batches;
+    peer.isolated = batch_id;
+  }
+  entry.at = id;
+  entry.last_sign = now;
+  peer.held.insert(batch_id);
+  peer.events += entry.tickets.size();
+  peer.bytes += entry.bytes;
+  queued_events_ -= entry.tickets.size();
+  return true;
+}
+
+void Sender::DispatchSuspects(Instant now) {
+  while (!suspects_.empty()) {
+    const uint64_t batch_id = suspects_.front();
+    const auto it = entries_.find(batch_id);
+    if (it == entries_.end()) {  // settled late, by the worker that had it first
+      suspects_.pop_front();
+      continue;
+    }
+    const PeerId id = PickPeer(it->second, /*isolated=*/true);
+    if (id == kNoPeer || !SendTo(id, peers_.at(id), batch_id, it->second, now)) return;
+    suspects_.pop_front();
+  }
+}
+
+void Sender::Dispatch(Instant now) {
+  DispatchSuspects(now);
+  while (!queue_.empty()) {
+    const uint64_t batch_id = queue_.front();
+    const auto it = entries_.find(batch_id);
+    if (it == entries_.end()) {
+      queue_.pop_front();
+      continue;
+    }
+    const PeerId id = PickPeer(it->second, /*isolated=*/false);
+    if (id == kNoPeer) return;
+    if (SendTo(id, peers_.at(id), batch_id, it->second, now)) queue_.pop_front();
+  }
+}
+
+// --- What comes back
+// ------------------------------------------------------------------------------
+
+void Sender::OnAck(const v1::Ack& ack, Instant now) {
+  if (ack.epoch() != options_.epoch) return;
+  for (const v1::BatchOutcome& outcome : ack.settled()) OnSettled(outcome, now);
+
+  const auto from_holder = [&](const v1::BatchRef& ref) -> Entry* {
+    const auto it = entries_.find(ref.id());
+    if (it == entries_.end() || !it->second.at) return nullptr;
+    return peers_.at(*it->second.at).epoch == ack.receiver_epoch() ? &it->second : nullptr;
+  };
+  for (const v1::BatchRef& ref : ack.held()) {
+    if (Entry* entry = from_holder(ref)) entry->last_sign = now;
+  }
+  v1::Control control;
+  for (const v1::BatchRef& ref : ack.begun()) {
+    Entry* entry = from_holder(ref);
+    if (entry == nullptr) continue;
+    entry->begun = true;
+    entry->last_sign = now;
+    if (!entry->batch.isolated()) continue;
+    control.set_epoch(options_.epoch);
+    control.clear_go();
+    *control.add_go() = ref;
+    // From here on a death counts against the batch, whether or not the message arrives.
+    if (effects_->Send(*entry->at, control)) entry->gone = true;
+  }
+  for (const v1::BatchRef& ref : ack.finished()) {
+    if (Entry* entry = from_holder(ref)) {
+      entry->begun = false;
+      entry->gone = false;
+      entry->last_sign = now;
+    }
+  }
+  for (auto& [id, peer] : peers_) {
+    if (ack.nonce() != 0 && ack.nonce() == peer.nonce && peer.connected) {
+      OnGreetingAnswered(peer, ack, now);
+    }
+    if (peer.epoch == ack.receiver_epoch()) peer.closed = ack.closed();
+  }
+  Dispatch(now);
+}
+
+void Sender::OnSettled(const v1::BatchOutcome& outcome, Instant now) {
+  const auto it = entries_.find(outcome.id());
+  if (it == entries_.end()) {
+    ++counters_.late_acks;
+    return;
+  }
+  Entry& entry = it->second;
+  if (outcome.attempt() > entry.batch.attempt() || outcome.attempt() == 0) return;
+  if (outcome.attempt() < entry.batch.attempt()) ++counters_.late_acks;
+
+  // Whatever the peer sends, each event is settled once: begin with the common outcome, then
+  // overwrite.
+  std::vector<v1::EventOutcome::Kind> kinds(entry.tickets.size(), outcome.kind());
+  std::vector<const v1::DeadLetter*> dead_letters(entry.tickets.size(), nullptr);
+  for (const v1::EventOutcome& exception : outcome.exceptions()) {
+    if (exception.index() >= kinds.size()) return;
+    kinds[exception.index()] = exception.kind();
+    if (exception.has_dead_letter()) {
+      dead_letters[exception.index()] = &exception.dead_letter();
+    }
+  }
+  for (const v1::EventOutcome::Kind kind : kinds) {
+    if (Severity(kind) == 0) return;
+  }
+
+  Detach(outcome.id(), entry);
+  queued_events_ -= entry.tickets.size();
+  unsettled_bytes_ -= entry.bytes;
+  std::vector<uint32_t> returned;
+  for (uint32_t i = 0; i < kinds.size(); ++i) {
+    if (kinds[i] == v1::EventOutcome::KIND_RETRY) {
+      returned.push_back(i);
+    } else {
+      SettleEvent(entry, i, kinds[i], dead_letters[i]);
+    }
+  }
+  Entry whole = std::move(entry);
+  entries_.erase(it);
+  if (!returned.empty()) GiveBack(whole, std::move(returned), now);
+}
+
+// Sends events that came back with RETRY again, as a batch of their own, after a while.
+void Sender::GiveBack(Entry& entry, std::vector<uint32_t> indexes, Instant now) {
+  counters_.returned_events += indexes.size();
+  if (entry.deadline && *entry.deadline <= now) {
+    for (const uint32_t index : indexes) {
+      SettleEvent(entry, index, v1::EventOutcome::KIND_RETRY, nullptr);
+    }
+    return;
+  }
+  Entry again;
+  again.deadline = entry.deadline;
+  again.created = entry.created;
+  again.returns = entry.returns + 1;
+  again.deaths = entry.deaths;
+  for (const uint32_t index : indexes) {
+    again.tickets.push_back(entry.tickets[index]);
+    again.bytes += entry.batch.items(index).event().size() + 16;
+    *again.batch.add_items() = std::move(*entry.batch.mutable_items(index));
+  }
+  unsettled_bytes_ += again.bytes;
+  Span delay = options_.retry_delay_min * (1 << std::min<uint32_t>(entry.returns, 10));
+  delay = Jitter(std::min(delay, options_.retry_delay_max));
+  const bool suspect = entry.batch.isolated();
+  Enqueue(std::move(again), suspect, /*front=*/false);
+  std::deque<uint64_t>& queue = suspect ? suspects_ : queue_;
+  delayed_.emplace(now + delay, queue.back());
+  queue.pop_back();
+}
+
+void Sender::SettleEvent(Entry& entry, uint32_t index, v1::EventOutcome::Kind kind,
+                         const v1::DeadLetter* dead_letter) {
+  --unsettled_events_;
+  effects_->Settled(entry.tickets[index], kind, dead_letter);
+}
+
+Span Sender::Jitter(Span span) {
+  const double factor = 0.75 + 0.5 * std::uniform_real_distribution<double>(0, 1)(random_);
+  return std::chrono::duration_cast<Span>(span * factor);
+}
+
+// --- Time
+// -----------------------------------------------------------------------------------------
+
+void Sender::Tick(Instant now) {
+  if (last_tick_ != Instant()) {
+    const double seconds = std::chrono::duration<double>(now - last_tick_).count();
+    budget_ = std::min<double>(budget_ + seconds, std::max<double>(options_.window_batches, 1));
+  }
+  last_tick_ = now;
+
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    const uint64_t batch_id = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    const auto it = entries_.find(batch_id);
+    if (it == entries_.end()) continue;
+    (it->second.batch.isolated() ? suspects_ : queue_).push_back(batch_id);
+  }
+
+  std::vector<PeerId> gone;
+  for (auto& [id, peer] : peers_) {
+    peer.congested = false;
+    if (peer.connected) {
+      const Span wait =
+          peer.state == PeerState::kUp ? options_.hello_interval : options_.hello_retry;
+      if (now - peer.greeted >= wait) Greet(id, peer, now);
+    }
+    const bool verdict_due = !peer.held.empty() &&
+                             (peer.state == PeerState::kLost || peer.state == PeerState::kGreeting);
+    if (verdict_due && now - peer.lost_at >= options_.verdict_wait) Died(peer);
+    if (peer.removed && peer.held.empty()) gone.push_back(id);
+  }
+  for (const PeerId id : gone) peers_.erase(id);
+
+  std::vector<uint64_t> silent;
+  std::vector<uint64_t> expired;
+  for (auto& [batch_id, entry] : entries_) {
+    if (!entry.at) {
+      if (entry.deadline && *entry.deadline <= now) expired.push_back(batch_id);
+      continue;
+    }
+    if (peers_.at(*entry.at).state != PeerState::kUp) continue;
+    const Span limit = options_.ack_timeout * (1 << std::min<uint32_t>(entry.silences, 3));
+    if (now - entry.last_sign > limit) silent.push_back(batch_id);
+  }
+  std::sort(silent.begin(), silent.end());
+  for (const uint64_t batch_id : silent) {
+    if (budget_ < 1) break;
+    Entry& entry = entries_.at(batch_id);
+    budget_ -= 1;
+    ++entry.silences;
+    entry.avoid = *entry.at;
+    Peer& peer = peers_.at(*entry.at);
+    if (entry.batch.isolated()) {
+      Suspect(batch_id, /*singly=*/false);
+    } else {
+      Requeue(batch_id, /*front=*/true);
+    }
+    if (peer.state == PeerState::kUp && peer.connected) {
+      // It has to show that it hears us before it is given more.
+      peer.state = PeerState::kGreeting;
+      peer.lost_at = now;
+      peer.nonce = 0;
+      Greet(*entries_.at(batch_id).avoid, peer, now);
+    }
+  }
+  std::sort(expired.begin(), expired.end());
+  for (const uint64_t batch_id : expired) {
+    Entry& entry = entries_.at(batch_id);
+    queued_events_ -= entry.tickets.size();
+    unsettled_bytes_ -= entry.bytes;
+    for (uint32_t i = 0; i < entry.tickets.size(); ++i) {
+      SettleEvent(entry, i, v1::EventOutcome::KIND_RETRY, nullptr);
+    }
+    entries_.erase(batch_id);
+  }
+  Dispatch(now);
+}
+
+}  // namespace mentat::pipeline

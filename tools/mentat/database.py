@@ -1,10 +1,12 @@
 """The embedded PostgreSQL: made once, reached by a unix socket only, durable."""
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import tempfile
+import urllib.parse
 from pathlib import Path
 
 from layout import LONGEST_SOCKET_FOLDER, UserError, postgres_user, write_file
@@ -90,18 +92,19 @@ class Cluster:
                 return folder
         folder = self.installation.run / "postgres"
         self.installation.run.mkdir(parents=True, exist_ok=True)
-        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER and self._owner_reaches(folder.parent):
+        plain = re.fullmatch(r"[\w ./+@=~-]+", str(folder), re.ASCII)
+        if plain and len(str(folder)) <= LONGEST_SOCKET_FOLDER and self._owner_reaches(folder.parent):
             folder.mkdir(exist_ok=True)
         else:
-            # The path is too long for a socket, or closed to user postgres.
+            # The path is too long for a socket, has characters that would need quotes in a connection
+            # string, or is closed to user postgres.
             folder = Path(tempfile.mkdtemp(prefix="mentat-postgres-", dir="/tmp"))
         self._own(folder)
         write_file(note, f"{folder}\n")
         return folder
 
     def dsn(self, database=NAME):
-        folder = str(self.socket_folder()).replace("\\", "\\\\").replace("'", "\\'")
-        return f"host='{folder}' dbname={database} user={NAME}"
+        return f"host='{self.socket_folder()}' dbname={database} user={NAME}"
 
     # --- life ---
 
@@ -139,7 +142,7 @@ class Cluster:
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\ninclude 'mentat.conf'\n")
         me = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
-        names = {"root", "postgres", me} if os.geteuid() == 0 else {_user_name()}
+        names = {"root", "postgres", me} if os.geteuid() == 0 else {pwd.getpwuid(os.geteuid()).pw_name}
         texts = {
             "mentat.conf": settings,
             "pg_hba.conf": "# The folder of the socket is closed to others; who may enter is checked all the same.\n"
@@ -152,9 +155,8 @@ class Cluster:
                 os.chown(data / name, self.user.pw_uid, self.user.pw_gid)
 
     def command(self):
-        folder = str(self.socket_folder()).replace('"', '""')
         return [str(programs_folder() / "postgres"), "-D", str(self.installation.pg.resolve()),
-                "-c", f'unix_socket_directories="{folder}"', "-c", "unix_socket_permissions=0700"]
+                "-c", f'unix_socket_directories="{self.socket_folder()}"', "-c", "unix_socket_permissions=0700"]
 
     def accepts(self):
         """Whether connections are taken now."""
@@ -171,6 +173,15 @@ class Cluster:
             subprocess.run(psql + [f"CREATE DATABASE {NAME}"], check=True, capture_output=True, text=True)
 
 
-def _user_name():
-    import pwd  # pylint: disable=import-outside-toplevel
-    return pwd.getpwuid(os.geteuid()).pw_name
+def split_password(dsn):
+    """A connection string without its password, and the password or None."""
+    if re.match(r"postgres(ql)?://", dsn):
+        found = re.match(r"(\w+://[^:@/]*):([^@/]*)(@.*)$", dsn, re.DOTALL)
+        if found is None:
+            return dsn, None
+        return found[1] + found[3], urllib.parse.unquote(found[2])
+    found = re.search(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", dsn)
+    if found is None:
+        return dsn, None
+    password = found[1][1:-1] if found[1].startswith("'") else found[1]
+    return dsn[:found.start()] + dsn[found.end():], re.sub(r"\\(.)", r"\1", password)

@@ -157,6 +157,11 @@ class Installation:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
 
+    def leftovers(self):
+        """Processes of the installation that are alive, by name."""
+        pids = {file.stem: read_pid(file) for file in self.run.glob("*.pid") if file != self.supervisor_pid_file}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
     def write_state(self, state):
         write_file(self.state_file, json.dumps(state, indent=1) + "\n")
 

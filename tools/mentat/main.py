@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 import terminal
+from database import split_password
 from layout import Installation, UserError, read_pid
-from services import CONTROLLER, DEMO, Plan, copy_programs
+from services import Plan, copy_programs
 from supervisor import Supervisor
 
 READY_SECONDS = 120  # until all services must be ready after their start
@@ -257,10 +258,11 @@ def logs(installation, arguments):
 
 
 def psql(installation, arguments):
-    plan = Plan(installation)
-    # The connection string goes through the environment of libpq's service file, not over the
-    # command line, where every user of the machine could read a password.
-    os.execvp("psql", ["psql", plan.public_dsn(), *arguments])
+    # A password goes through the environment: every user of the machine can read a command line.
+    dsn, password = split_password(Plan(installation).dsn())
+    if password is not None:
+        os.environ["PGPASSWORD"] = password
+    os.execvp("psql", ["psql", "--dbname", dsn, *arguments])
 
 
 def ctl(installation, arguments):

@@ -41,7 +41,7 @@ CONFIG_HEAD = """\
 class Process:
     """One process that the supervisor keeps alive."""
     name: str
-    command: list
+    command: Callable  # gives the arguments, anew for each start
     stop_rank: int
     log_name: str = ""
     stop_signal: int = signal.SIGTERM
@@ -159,7 +159,7 @@ class Plan:
             return None
         identity = self.cluster.identity() or {"env": self._environment()}
         # SIGINT is PostgreSQL's fast stop: sessions are ended, everything is written.
-        return Process("postgres", self.cluster.command(), stop_rank=len(STAGES) + 2, stop_signal=signal.SIGINT,
+        return Process("postgres", self.cluster.command, stop_rank=len(STAGES) + 2, stop_signal=signal.SIGINT,
                        grace=60.0, identity=identity, ready=self.cluster.accepts)
 
     def services(self, demo):

@@ -178,7 +178,7 @@ class Supervisor:
         options = {"cwd": self.installation.var, **child.process.identity}
         try:
             with open(log_file, "ab") as log:
-                started = subprocess.Popen(child.process.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                started = subprocess.Popen(child.process.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            start_new_session=True, **options)
         except OSError as error:
             self.say(f"{child.process.name} cannot be started: {error}")

@@ -11,7 +11,8 @@ use MaxMind::DB::Writer::Tree;
 # Unix time that the files are stamped with, fixed so that they can be compared.
 my $BUILD_EPOCH = 1_750_000_000;
 
-# [network, prefix length of the parts]
+# [network, prefix length of the parts]; a later one replaces what an earlier one said. tools/ideagen
+# draws its addresses from these.
 my @RANGES = (
     ['192.0.2.0/24',    26],
     ['198.51.100.0/24', 26],
@@ -19,7 +20,9 @@ my @RANGES = (
     ['198.18.0.0/15',   20],
     ['100.64.0.0/10',   15],
     ['10.0.0.0/8',      13],
+    ['10.0.0.0/12',     16],
     ['2001:db8::/32',   37],
+    ['2001:db8::/44',   48],
 );
 
 my @COUNTRIES = (

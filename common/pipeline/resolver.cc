@@ -1,0 +1,103 @@
+#include "common/pipeline/resolver.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mentat::pipeline {
+namespace {
+
+constexpr std::string_view kTcp = "tcp://";
+
+struct AddrInfoDeleter {
+  void operator()(addrinfo* info) const { freeaddrinfo(info); }
+};
+using AddrInfoPtr = std::unique_ptr<addrinfo, AddrInfoDeleter>;
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
+  const auto bad = [&](std::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "peer \"", std::string(endpoint), "\": ", std::string(why), ", expected tcp://host:port"));
+  };
+  if (endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://")) {
+    return std::vector<std::string>{std::string(endpoint)};
+  }
+  if (!endpoint.starts_with(kTcp)) return bad("unknown transport");
+  const std::string_view rest = endpoint.substr(kTcp.size());
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == rest.size()) {
+    return bad("no host or no port");
+  }
+  const std::string port(rest.substr(colon + 1));
+  if (port.find_first_not_of("0123456789") != std::string::npos || port.size() > 5) {
+    return bad("the port is no number");
+  }
+  std::string host(rest.substr(0, colon));
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* raw = nullptr;
+  const int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &raw);
+  const AddrInfoPtr list(raw);
+  if (error != 0) {
+    return absl::UnavailableError(absl::StrCat("cannot resolve ", host, ": ", gai_strerror(error)));
+  }
+  std::vector<std::string> ip4;
+  std::vector<std::string> ip6;
+  for (const addrinfo* info = list.get(); info != nullptr; info = info->ai_next) {
+    char text[NI_MAXHOST];
+    if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof(text), nullptr, 0,
+                    NI_NUMERICHOST) != 0) {
+      continue;
+    }
+    if (info->ai_family == AF_INET) ip4.push_back(absl::StrCat("tcp://", text, ":", port));
+    if (info->ai_family == AF_INET6) ip6.push_back(absl::StrCat("tcp://[", text, "]:", port));
+  }
+  if (ip4.empty() && ip6.empty()) {
+    return absl::UnavailableError(absl::StrCat("no address behind ", host));
+  }
+  return ip4.empty() ? ip6 : ip4;
+}
+
+Resolver::Resolver(std::vector<std::string> endpoints, std::chrono::duration<double> interval,
+                   std::function<void(std::set<std::string>)> changed,
+                   std::function<void(const std::string&, const absl::Status&)> failed)
+    : endpoints_(std::move(endpoints)),
+      interval_(interval),
+      changed_(std::move(changed)),
+      failed_(std::move(failed)),
+      thread_([this](std::stop_token stop) { Run(stop); }) {}
+
+void Resolver::Run(std::stop_token stop) {
+  std::map<std::string, std::vector<std::string>> known;  // by endpoint
+  std::optional<std::set<std::string>> reported;
+  while (!stop.stop_requested()) {
+    for (const std::string& endpoint : endpoints_) {
+      absl::StatusOr<std::vector<std::string>> addresses = Resolve(endpoint);
+      if (addresses.ok()) {
+        known[endpoint] = *std::move(addresses);
+      } else {
+        failed_(endpoint, addresses.status());
+      }
+    }
+    std::set<std::string> all;
+    for (const auto& [endpoint, addresses] : known) all.insert(addresses.begin(), addresses.end());
+    if (all != reported) {
+      reported = all;
+      changed_(std::move(all));
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, interval_, [] { return false; });
+  }
+}
+
+}  // namespace mentat::pipeline

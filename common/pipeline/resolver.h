@@ -1,0 +1,50 @@
+// Finds the peers behind the configured endpoints, again and again: a host name stands for every
+// address behind it (a Kubernetes headless service, a scaled Compose service).
+#ifndef COMMON_PIPELINE_RESOLVER_H_
+#define COMMON_PIPELINE_RESOLVER_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mentat::pipeline {
+
+// What an endpoint stands for now: `tcp://name:port` becomes one endpoint for each address, IPv4 if
+// there is any; numeric addresses and other transports stand for themselves. Blocks on the look-up.
+// InvalidArgument for what is no endpoint; Unavailable if the name cannot be resolved now.
+absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint);
+
+// Resolves in a thread of its own and reports changes from there.
+class Resolver {
+ public:
+  // `changed` is told all addresses whenever they are not what they were; `failed` of names that
+  // cannot be resolved, whose earlier addresses stay in use.
+  Resolver(std::vector<std::string> endpoints, std::chrono::duration<double> interval,
+           std::function<void(std::set<std::string>)> changed,
+           std::function<void(const std::string&, const absl::Status&)> failed);
+
+ private:
+  void Run(std::stop_token stop);
+
+  const std::vector<std::string> endpoints_;
+  const std::chrono::duration<double> interval_;
+  const std::function<void(std::set<std::string>)> changed_;
+  const std::function<void(const std::string&, const absl::Status&)> failed_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+}  // namespace mentat::pipeline
+
+#endif  // COMMON_PIPELINE_RESOLVER_H_

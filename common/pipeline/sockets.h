@@ -1,0 +1,71 @@
+// All ZeroMQ sockets of one stage, behind functions that never block and never throw.
+// One thread uses it, but for Wake.
+#ifndef COMMON_PIPELINE_SOCKETS_H_
+#define COMMON_PIPELINE_SOCKETS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mentat::pipeline {
+
+class Sockets {
+ public:
+  struct Options {
+    std::string input_bind;  // empty for a source
+    std::string ack_bind;    // empty for a sink
+    int64_t max_frame_bytes = 8 << 20;
+    std::chrono::milliseconds heartbeat = std::chrono::seconds(1);
+    std::chrono::milliseconds heartbeat_timeout = std::chrono::seconds(3);
+  };
+
+  // What Poll found.
+  struct Handlers {
+    std::function<void(std::string_view frame)> on_input;
+    std::function<void(std::string_view frame)> on_ack;
+    std::function<void(uint32_t peer)> on_connected;
+    std::function<void(uint32_t peer)> on_disconnected;
+  };
+
+  static absl::StatusOr<std::unique_ptr<Sockets>> Create(const Options& options);
+  ~Sockets();
+
+  // The endpoints with the ports that were chosen.
+  const std::string& input_endpoint() const { return input_endpoint_; }
+  const std::string& ack_endpoint() const { return ack_endpoint_; }
+
+  absl::Status AddPeer(uint32_t peer, const std::string& endpoint);
+  void RemovePeer(uint32_t peer);
+  // Whether the socket took the frame.
+  bool SendToPeer(uint32_t peer, std::string_view frame);
+  // Connects to the endpoint if need be.
+  absl::Status SendAck(const std::string& endpoint, std::string_view frame);
+  void ForgetAck(const std::string& endpoint);
+
+  // Waits until something arrives, Wake is called or the time is over; handles what has come,
+  // though no more than a few hundred messages. Reads no input unless `read_input`.
+  void Poll(std::chrono::milliseconds timeout, bool read_input, const Handlers& handlers);
+  // Ends a Poll from another thread.
+  void Wake();
+
+  // Lets the acknowledgements that are on their way leave when the sockets close.
+  void LingerForAcks(std::chrono::milliseconds time);
+
+ private:
+  struct Impl;
+  explicit Sockets(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+  std::string input_endpoint_;
+  std::string ack_endpoint_;
+};
+
+}  // namespace mentat::pipeline
+
+#endif  // COMMON_PIPELINE_SOCKETS_H_

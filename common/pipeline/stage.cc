@@ -1,0 +1,545 @@
+#include "common/pipeline/stage.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/pipeline/frame.h"
+#include "common/pipeline/resolver.h"
+#include "common/pipeline/sockets.h"
+#include "common/pipeline/stage_core.h"
+#include "common/pipeline/stage_metrics.h"
+#include "common/pipeline/worker_pool.h"
+
+namespace mentat::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kTick(25);
+constexpr milliseconds kPublish(100);
+constexpr milliseconds kAckLinger(1000);
+
+double SecondsSince(std::optional<Instant> then, Instant now) {
+  return then ? std::chrono::duration<double>(now - *then).count() : 0;
+}
+
+// The endpoint that peers reach `bound` under: a wildcard address means nothing to them.
+std::string Advertised(const std::string& bound, const std::string& host) {
+  const size_t colon = bound.rfind(':');
+  if (!bound.starts_with("tcp://") || colon == std::string::npos) return bound;
+  const std::string bound_host = bound.substr(6, colon - 6);
+  std::string advertised = host;
+  if (advertised.empty()) {
+    if (bound_host != "0.0.0.0" && bound_host != "[::]") return bound;
+    char name[256] = {};
+    gethostname(name, sizeof(name) - 1);
+    advertised = name;
+  }
+  return absl::StrCat("tcp://", advertised, bound.substr(colon));
+}
+
+class StageImpl : public Stage, public StageCore::Effects {
+ public:
+  explicit StageImpl(StageOptions options) : options_(std::move(options)) {}
+  ~StageImpl() override;
+
+  absl::Status Init();
+
+  absl::Status Start() override;
+  absl::Status Submit(std::vector<SourceEvent> events,
+                      std::function<void(std::vector<Outcome>)> settled) override;
+  void Pause() override {
+    Post([this] { SetPaused(true); });
+  }
+  void Resume() override {
+    Post([this] { SetPaused(false); });
+  }
+  absl::Status Drain(absl::Duration grace) override;
+  absl::Status Ready() const override;
+  StageStatus Status() const override;
+  std::string input_endpoint() const override { return sockets_->input_endpoint(); }
+
+ private:
+  bool SendBatch(const std::string&, PeerId peer, const v1::Batch& batch) override {
+    return sockets_->SendToPeer(peer, EncodeFrame(FrameKind::kBatch, batch));
+  }
+  bool SendControl(const std::string&, PeerId peer, const v1::Control& control) override {
+    return sockets_->SendToPeer(peer, EncodeFrame(FrameKind::kControl, control));
+  }
+  void SendAck(const std::string& endpoint, const v1::Ack& ack) override;
+  void Forget(const std::string& endpoint) override { sockets_->ForgetAck(endpoint); }
+  void Rejected(const v1::DeadLetter& dead_letter) override;
+
+  // From any thread: runs in the pipeline's.
+  void Post(std::function<void()> command);
+
+  // The pipeline's thread.
+  void Run(std::stop_token stop);
+  void RunCommands();
+  void OnFrame(std::string_view bytes, bool from_ack_socket);
+  void SetPeers(const std::string& output, const std::set<std::string>& endpoints);
+  void SetPaused(bool paused);
+  void BeginDrain();
+  void HandOutWork(Instant now);
+  void Publish(Instant now, bool whole);
+
+  StageOptions options_;
+  log::Logger log_ = options_.log.ForModule("pipeline");
+  std::unique_ptr<Sockets> sockets_;
+  std::unique_ptr<StageMetrics> metrics_;
+  std::unique_ptr<StageCore> core_;
+  std::vector<std::unique_ptr<Processor>> processors_;
+  std::unique_ptr<WorkerPool> workers_;
+  size_t busy_workers_ = 0;
+  std::map<std::pair<std::string, std::string>, PeerId> peer_ids_;  // by output and endpoint
+  std::map<PeerId, std::string> peer_outputs_;
+  std::set<PeerId> leaving_;  // peers without a name any more that still hold something
+  PeerId next_peer_ = 1;
+  bool paused_ = false;
+  bool draining_ = false;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::vector<std::function<void()>> commands_;
+  StageStatus status_;
+  std::map<std::string, bool> outputs_up_;
+  bool idle_ = true;
+  bool started_ = false;
+  bool closing_ = false;           // Submit is over
+  uint64_t submitted_events_ = 0;  // handed over and not settled
+  uint64_t submit_limit_ = 0;
+
+  std::vector<std::unique_ptr<Resolver>> resolvers_;
+  std::jthread thread_;
+};
+
+StageImpl::~StageImpl() {
+  resolvers_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    sockets_->Wake();
+    thread_.join();
+  }
+  workers_.reset();
+}
+
+absl::Status StageImpl::Init() {
+  const config::v1::PipelineConfig& config = options_.config;
+  const bool has_input = config.has_input();
+  if (!has_input && config.outputs().empty()) {
+    return absl::InvalidArgumentError("pipeline: neither an input nor an output");
+  }
+  if (has_input != (options_.make_processor != nullptr)) {
+    return absl::InvalidArgumentError(
+        has_input ? "pipeline.input: this service is a source and takes no input"
+                  : "pipeline.input: this service needs one");
+  }
+  Sockets::Options sockets;
+  if (has_input) sockets.input_bind = config.input().bind();
+  if (!config.outputs().empty()) sockets.ack_bind = config.ack_bind();
+  sockets.max_frame_bytes =
+      std::max<int64_t>(config.max_batch_bytes(), config.max_event_bytes()) + (1 << 20);
+  ASSIGN_OR_RETURN(sockets_, Sockets::Create(sockets));
+
+  std::random_device device;
+  std::mt19937_64 random((static_cast<uint64_t>(device()) << 32) | device());
+  StageCore::Options core;
+  core.name = options_.name;
+  core.instance = options_.instance;
+  core.process_dead_letters = options_.process_dead_letters;
+  if (has_input) {
+    core.receiver.emplace();
+    core.receiver->epoch = random();
+    core.receiver->max_held_events = config.input().max_held_events();
+    core.receiver->max_held_bytes = config.input().max_held_bytes();
+  }
+  std::vector<std::string> output_names;
+  for (const auto& [name, output] : config.outputs()) {
+    output_names.push_back(name);
+    for (const std::string& peer : output.peers()) {
+      if (absl::Status status = Resolve(peer).status(); absl::IsInvalidArgument(status)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("pipeline.outputs.", name, ".peers: ", status.message()));
+      }
+    }
+    StageCore::Output& out = core.outputs[name];
+    out.best_effort = output.best_effort();
+    out.sender.stage = options_.name;
+    out.sender.instance = options_.instance;
+    out.sender.epoch = random();
+    out.sender.seed = random();
+    out.sender.ack_endpoint = Advertised(sockets_->ack_endpoint(), config.ack_advertise());
+    out.sender.window_batches = output.window_batches();
+    out.sender.window_events = output.window_events();
+    out.sender.window_bytes = output.window_bytes();
+    out.sender.max_batch_events = config.max_batch_events();
+    out.sender.max_batch_bytes = config.max_batch_bytes();
+    out.sender.ack_timeout = milliseconds(output.ack_timeout_ms());
+    out.sender.resend_budget = output.resend_budget();
+  }
+  core_ = std::make_unique<StageCore>(std::move(core), this);
+  if (options_.registry != nullptr) {
+    metrics_ = std::make_unique<StageMetrics>(*options_.registry, output_names);
+  }
+  if (options_.make_processor) {
+    for (uint32_t i = 0; i < std::max(1u, config.workers()); ++i) {
+      processors_.push_back(options_.make_processor());
+    }
+  }
+  const auto default_output = config.outputs().find("default");
+  if (default_output != config.outputs().end()) {
+    submit_limit_ = default_output->second.window_events();
+  }
+  Publish(steady_clock::now(), /*whole=*/true);
+  return absl::OkStatus();
+}
+
+absl::Status StageImpl::Start() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (started_) return absl::FailedPreconditionError("the stage has been started already");
+    started_ = true;
+  }
+  if (!processors_.empty()) {
+    workers_ = std::make_unique<WorkerPool>(std::move(processors_), [this] { sockets_->Wake(); });
+  }
+  thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
+  for (const auto& [name, output] : options_.config.outputs()) {
+    const std::string output_name = name;
+    resolvers_.push_back(std::make_unique<Resolver>(
+        std::vector<std::string>(output.peers().begin(), output.peers().end()),
+        std::chrono::duration<double>(output.resolve_seconds()),
+        [this, output_name](std::set<std::string> endpoints) {
+          Post([this, output_name, endpoints = std::move(endpoints)] {
+            SetPeers(output_name, endpoints);
+          });
+        },
+        [this, output_name](const std::string& endpoint, const absl::Status& status) {
+          log_.Warning("a peer's name has no address now; earlier ones stay in use",
+                       {{"output", output_name}, {"peer", endpoint}, {"error", status}});
+          if (metrics_) Post([this, output_name] { metrics_->FailedResolve(output_name); });
+        }));
+  }
+  return absl::OkStatus();
+}
+
+// --- Other threads
+// --------------------------------------------------------------------------------
+
+void StageImpl::Post(std::function<void()> command) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  sockets_->Wake();
+}
+
+absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
+                               std::function<void(std::vector<Outcome>)> settled) {
+  const uint64_t count = events.size();
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      const bool room = submitted_events_ == 0 || submitted_events_ + count <= submit_limit_;
+      return closing_ || (room && !status_.paused);
+    });
+    if (closing_) return absl::UnavailableError("the stage is stopping");
+    submitted_events_ += count;
+    // A command under the same lock: a drain that begins now comes after it.
+    commands_.push_back(
+        [this, count, events = std::move(events), settled = std::move(settled)]() mutable {
+          core_->Submit(
+              std::move(events),
+              [this, count, settled = std::move(settled)](std::vector<Outcome> outcomes) {
+                settled(std::move(outcomes));
+                {
+                  const std::lock_guard lock(mutex_);
+                  submitted_events_ -= count;
+                }
+                changed_.notify_all();
+              },
+              steady_clock::now());
+        });
+  }
+  sockets_->Wake();
+  return absl::OkStatus();
+}
+
+absl::Status StageImpl::Drain(absl::Duration grace) {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  Post([this] { BeginDrain(); });
+  std::unique_lock lock(mutex_);
+  const auto deadline = steady_clock::now() + absl::ToChronoMilliseconds(grace);
+  const bool idle = changed_.wait_until(lock, deadline, [&] { return status_.draining && idle_; });
+  if (!idle && workers_ != nullptr) {
+    // What still waits for something gives its events back, so that the senders know at once.
+    workers_->RequestStop();
+    changed_.wait_for(lock, kAckLinger, [&] { return idle_; });
+  }
+  const uint64_t left = status_.ledger.in_flight;
+  lock.unlock();
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    sockets_->Wake();
+    thread_.join();
+  }
+  sockets_->LingerForAcks(kAckLinger);
+  if (!idle) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(left, " events were not settled in time and are left to the senders"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StageImpl::Ready() const {
+  const std::lock_guard lock(mutex_);
+  if (!started_) return absl::UnavailableError("the pipeline has not been started");
+  if (status_.draining) return absl::UnavailableError("draining");
+  if (status_.paused) return absl::UnavailableError("paused");
+  for (const auto& [name, up] : outputs_up_) {
+    if (!up && !options_.config.outputs().at(name).best_effort()) {
+      return absl::UnavailableError(absl::StrCat("no peer of output ", name, " answers"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+StageStatus StageImpl::Status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+// --- The pipeline's thread
+// ------------------------------------------------------------------------
+
+void StageImpl::SendAck(const std::string& endpoint, const v1::Ack& ack) {
+  if (absl::Status status = sockets_->SendAck(endpoint, EncodeFrame(FrameKind::kAck, ack));
+      !status.ok()) {
+    log_.Debug("an acknowledgement was not sent; the sender will ask again", {{"error", status}});
+  }
+}
+
+void StageImpl::Rejected(const v1::DeadLetter& dead_letter) {
+  log_.Warning("an event became a dead letter", {{"reason", v1::Reason_Name(dead_letter.reason())},
+                                                 {"error", dead_letter.message()}});
+}
+
+void StageImpl::Run(std::stop_token stop) {
+  const Sockets::Handlers handlers = {
+      .on_input = [this](std::string_view frame) { OnFrame(frame, /*from_ack_socket=*/false); },
+      .on_ack = [this](std::string_view frame) { OnFrame(frame, /*from_ack_socket=*/true); },
+      .on_connected =
+          [this](uint32_t peer) {
+            if (const auto it = peer_outputs_.find(peer); it != peer_outputs_.end()) {
+              core_->sender(it->second).Connected(peer, steady_clock::now());
+            }
+          },
+      .on_disconnected =
+          [this](uint32_t peer) {
+            if (const auto it = peer_outputs_.find(peer); it != peer_outputs_.end()) {
+              log_.Info("the connection to a peer broke",
+                        {{"output", it->second}, {"peer", uint64_t{peer}}});
+              core_->sender(it->second).Disconnected(peer, steady_clock::now());
+            }
+          },
+  };
+  Instant next_tick = steady_clock::now();
+  Instant next_publish = next_tick;
+  while (!stop.stop_requested()) {
+    RunCommands();
+    const bool full = core_->receiver() != nullptr && core_->receiver()->full();
+    sockets_->Poll(kTick, !full, handlers);
+    RunCommands();
+    const Instant now = steady_clock::now();
+    if (workers_ != nullptr) {
+      for (std::unique_ptr<Job>& job : workers_->Collect()) {
+        --busy_workers_;
+        core_->FinishJob(std::move(job), now);
+      }
+      HandOutWork(now);
+    }
+    if (now >= next_tick) {
+      next_tick = now + kTick;
+      core_->Tick(now);
+      for (auto it = leaving_.begin(); it != leaving_.end();) {
+        const PeerId peer = *it;
+        if (!core_->sender(peer_outputs_.at(peer)).IsIdle(peer)) {
+          ++it;
+          continue;
+        }
+        sockets_->RemovePeer(peer);
+        peer_outputs_.erase(peer);
+        it = leaving_.erase(it);
+      }
+    }
+    core_->Flush();
+    const bool whole = now >= next_publish;
+    if (whole) next_publish = now + kPublish;
+    Publish(now, whole);
+  }
+  Publish(steady_clock::now(), /*whole=*/true);
+}
+
+void StageImpl::RunCommands() {
+  std::vector<std::function<void()>> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const auto& command : commands) command();
+}
+
+void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
+  const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
+  const auto refuse = [&](std::string_view reason) {
+    if (metrics_) metrics_->RefusedFrame(reason);
+    log_.Warning("a frame was refused", {{"reason", reason}, {"bytes", bytes.size()}});
+  };
+  if (!frame.ok()) {
+    const absl::string_view message = frame.status().message();
+    refuse(std::string_view(message.data(), message.size()));
+    return;
+  }
+  const auto parse = [&](google::protobuf::MessageLite& message) {
+    if (message.ParseFromArray(frame->payload.data(), static_cast<int>(frame->payload.size()))) {
+      return true;
+    }
+    refuse("message");
+    return false;
+  };
+  const Instant now = steady_clock::now();
+  if ((frame->kind == FrameKind::kAck) != from_ack_socket) {
+    refuse("unexpected");
+  } else if (frame->kind == FrameKind::kAck) {
+    v1::Ack ack;
+    if (parse(ack)) core_->OnAck(ack, now);
+  } else if (frame->kind == FrameKind::kBatch) {
+    v1::Batch batch;
+    if (parse(batch)) core_->OnBatch(std::move(batch), now);
+  } else {
+    v1::Control control;
+    if (parse(control)) core_->OnControl(control, now);
+  }
+}
+
+void StageImpl::SetPeers(const std::string& output, const std::set<std::string>& endpoints) {
+  Sender& sender = core_->sender(output);
+  for (auto it = peer_ids_.begin(); it != peer_ids_.end();) {
+    const auto& [key, peer] = *it;
+    if (key.first != output || endpoints.contains(key.second)) {
+      ++it;
+      continue;
+    }
+    log_.Info("a peer left", {{"output", output}, {"peer", key.second}});
+    sender.RemovePeer(peer, steady_clock::now());
+    leaving_.insert(peer);
+    it = peer_ids_.erase(it);
+  }
+  for (const std::string& endpoint : endpoints) {
+    if (peer_ids_.contains({output, endpoint})) continue;
+    const PeerId peer = next_peer_++;
+    if (absl::Status status = sockets_->AddPeer(peer, endpoint); !status.ok()) {
+      log_.Error("a peer cannot be used", {{"output", output}, {"error", status}});
+      continue;
+    }
+    log_.Info("a peer joined", {{"output", output}, {"peer", endpoint}});
+    peer_ids_[{output, endpoint}] = peer;
+    peer_outputs_[peer] = output;
+    sender.AddPeer(peer, endpoint);
+  }
+}
+
+void StageImpl::SetPaused(bool paused) {
+  if (draining_ || paused == paused_) return;
+  paused_ = paused;
+  core_->Close(/*closed=*/paused, /*returning=*/false);
+  Publish(steady_clock::now(), /*whole=*/true);
+  changed_.notify_all();
+}
+
+void StageImpl::BeginDrain() {
+  draining_ = true;
+  paused_ = false;
+  core_->Close(/*closed=*/true, /*returning=*/true);
+}
+
+void StageImpl::HandOutWork(Instant now) {
+  while (!paused_ && busy_workers_ < workers_->size()) {
+    std::unique_ptr<Job> job = core_->NextJob(options_.config.max_call_events(), now);
+    if (job == nullptr) return;
+    ++busy_workers_;
+    workers_->Push(std::move(job));
+  }
+}
+
+// Makes the state known to the other threads; `whole` includes what takes longer to gather.
+void StageImpl::Publish(Instant now, bool whole) {
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.ledger = core_->ledger();
+    status_.paused = paused_;
+    status_.draining = draining_;
+    const bool idle = core_->idle() && commands_.empty() && submitted_events_ == 0;
+    notify = draining_ && idle;
+    idle_ = idle;
+    if (whole) {
+      status_.peers.clear();
+      status_.resent_batches = 0;
+      status_.late_acks = 0;
+      for (const auto& [name, config] : options_.config.outputs()) {
+        const Sender& sender = core_->sender(name);
+        const uint64_t limit =
+            uint64_t{config.window_events()} * std::max(1, sender.usable_peers());
+        if (name == "default" && limit != submit_limit_) {
+          submit_limit_ = limit;
+          notify = true;
+        }
+        outputs_up_[name] = sender.any_up();
+        status_.resent_batches += sender.counters().resent_batches;
+        status_.late_acks += sender.counters().late_acks;
+        for (const auto& [id, peer] : sender.peers()) {
+          status_.peers.push_back({name, peer.address, peer.up, peer.batches, peer.events,
+                                   SecondsSince(peer.oldest, now)});
+        }
+      }
+      status_.oldest_seconds = SecondsSince(core_->oldest(), now);
+    }
+  }
+  if (notify) changed_.notify_all();
+  if (whole && metrics_) metrics_->Update(*core_, now);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(StageOptions options) {
+  auto stage = std::make_unique<StageImpl>(std::move(options));
+  RETURN_IF_ERROR(stage->Init());
+  return stage;
+}
+
+}  // namespace mentat::pipeline

@@ -1,0 +1,407 @@
+#include "common/idea/types.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/charconv.h"
+#include "common/idea/address.h"
+#include "common/idea/syntax.h"
+#include "common/idea/time.h"
+
+namespace mentat::idea {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using Kind = JsonReader::Kind;
+using Verdict = Reading::Verdict;
+
+constexpr int64_t kMicrosPerSecond = 1'000'000;
+
+Reading Refused(std::string note = "") { return {Verdict::kRefused, std::move(note)}; }
+Reading Generously(std::string_view note) {
+  return {Verdict::kStoredGenerously, std::string(note)};
+}
+
+// ---- Storing: sets a singular field, appends to a repeated one.
+
+void StoreText(std::string_view text, const FieldDescriptor* field, Message* message) {
+  const auto* reflection = message->GetReflection();
+  if (field->is_repeated()) {
+    reflection->AddString(message, field, std::string(text));
+  } else {
+    reflection->SetString(message, field, std::string(text));
+  }
+}
+
+void StoreInteger(int64_t number, const FieldDescriptor* field, Message* message) {
+  const auto* reflection = message->GetReflection();
+  if (field->is_repeated()) {
+    reflection->AddInt64(message, field, number);
+  } else {
+    reflection->SetInt64(message, field, number);
+  }
+}
+
+int64_t StoredInteger(const Message& message, const FieldDescriptor* field, int index) {
+  const auto* reflection = message.GetReflection();
+  return field->is_repeated() ? reflection->GetRepeatedInt64(message, field, index)
+                              : reflection->GetInt64(message, field);
+}
+
+template <typename Net>
+void StoreNet(Net net, const FieldDescriptor* field, Message* message) {
+  const auto* reflection = message->GetReflection();
+  Message* const stored = field->is_repeated() ? reflection->AddMessage(message, field)
+                                               : reflection->MutableMessage(message, field);
+  *static_cast<Net*>(stored) = std::move(net);
+}
+
+template <typename Net>
+const Net& StoredNet(const Message& message, const FieldDescriptor* field, int index) {
+  const auto* reflection = message.GetReflection();
+  return static_cast<const Net&>(field->is_repeated()
+                                     ? reflection->GetRepeatedMessage(message, field, index)
+                                     : reflection->GetMessage(message, field));
+}
+
+// ---- Numbers.
+
+double ParseDouble(std::string_view literal) {
+  double number = 0;
+  // Out of range gives the nearest number there is, which is what the checks want.
+  absl::from_chars(literal.data(), literal.data() + literal.size(), number);
+  return number;
+}
+
+// A number of seconds as microseconds, what is below cut off; nothing if it is out of all reason.
+std::optional<int64_t> SecondsToMicros(std::string_view literal) {
+  constexpr int64_t kMaxSeconds = 1'000'000'000'000;
+  if (literal.find_first_of("eE") != std::string_view::npos) {
+    const double seconds = ParseDouble(literal);
+    if (std::abs(seconds) > kMaxSeconds) return std::nullopt;
+    return std::llround(seconds * kMicrosPerSecond);
+  }
+  const bool negative = literal.front() == '-';
+  if (negative) literal.remove_prefix(1);
+  const size_t dot = literal.find('.');
+  const std::string_view whole = literal.substr(0, dot);
+  int64_t seconds = 0;
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), seconds).ec != std::errc() ||
+      seconds > kMaxSeconds) {
+    return std::nullopt;
+  }
+  int64_t micros = seconds * kMicrosPerSecond;
+  if (dot != std::string_view::npos) {
+    int64_t unit = kMicrosPerSecond / 10;
+    for (const char digit : literal.substr(dot + 1)) {
+      micros += (digit - '0') * unit;
+      unit /= 10;
+    }
+  }
+  return negative ? -micros : micros;
+}
+
+// Whether the scalar is a number or a text that looks like one.
+bool IsNumeric(const Scalar& scalar) {
+  return scalar.kind == Kind::kNumber || (scalar.kind == Kind::kText && IsJsonNumber(scalar.text));
+}
+
+// ---- Reading: one function for each way to store.
+
+Reading ReadText(const Type& type, const Scalar& scalar, const FieldDescriptor* field,
+                 Message* message) {
+  if (scalar.kind != Kind::kText || !type.matches(scalar.text)) return Refused();
+  StoreText(scalar.text, field, message);
+  return {};
+}
+
+Reading ReadEncoding(const Type& type, const Scalar& scalar, const FieldDescriptor* field,
+                     Message* message) {
+  if (scalar.kind != Kind::kText) return Refused();
+  std::string lower(scalar.text);
+  absl::AsciiStrToLower(&lower);
+  if (!type.matches(lower)) return Refused();
+  StoreText(lower, field, message);
+  return lower == scalar.text ? Reading{} : Generously("read in lower case");
+}
+
+Reading ReadTimestamp(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                      Message* message) {
+  if (IsNumeric(scalar)) {
+    const std::optional<int64_t> micros = SecondsToMicros(scalar.text);
+    if (!micros || !IsTimestamp(*micros)) return Refused("outside of the years 1 to 9999");
+    StoreInteger(*micros, field, message);
+    return Generously("read as Unix seconds");
+  }
+  if (scalar.kind != Kind::kText) return Refused();
+  bool has_zone = false;
+  const absl::StatusOr<int64_t> micros = ParseTimestamp(scalar.text, &has_zone);
+  if (!micros.ok()) return Refused(std::string(micros.status().message()));
+  StoreInteger(*micros, field, message);
+  return has_zone ? Reading{} : Generously("read as UTC, since it has no zone");
+}
+
+Reading ReadDuration(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                     Message* message) {
+  if (IsNumeric(scalar)) {
+    const std::optional<int64_t> micros = SecondsToMicros(scalar.text);
+    if (!micros) return Refused("too long");
+    if (*micros < 0) return Refused("negative");
+    StoreInteger(*micros, field, message);
+    return Generously("read as seconds");
+  }
+  if (scalar.kind != Kind::kText) return Refused();
+  const absl::StatusOr<int64_t> micros = ParseDuration(scalar.text);
+  if (!micros.ok()) return Refused(std::string(micros.status().message()));
+  StoreInteger(*micros, field, message);
+  return {};
+}
+
+Reading ReadNet4(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                 Message* message) {
+  if (scalar.kind != Kind::kText) return Refused();
+  absl::StatusOr<v1::Net4> net = ParseNet4(scalar.text);
+  if (!net.ok()) return Refused();
+  StoreNet(*std::move(net), field, message);
+  return {};
+}
+
+Reading ReadNet6(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                 Message* message) {
+  if (scalar.kind != Kind::kText) return Refused();
+  absl::StatusOr<v1::Net6> net = ParseNet6(scalar.text);
+  if (!net.ok()) return Refused();
+  StoreNet(*std::move(net), field, message);
+  return {};
+}
+
+Reading ReadInteger(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                    Message* message) {
+  if (scalar.kind != Kind::kNumber && scalar.kind != Kind::kText) return Refused();
+  const bool is_text = scalar.kind == Kind::kText;
+  std::string_view digits = scalar.text;
+  if (is_text && digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
+  int64_t number = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, number);
+  if (stop == end && error == std::errc()) {
+    StoreInteger(number, field, message);
+    return is_text ? Generously("read as a number") : Reading{};
+  }
+  if (is_text) return Refused(stop == end && !digits.empty() ? "beyond 64 bits" : "");
+  if (stop == end) return {Verdict::kTooLarge, "beyond 64 bits"};
+  // A fraction or an exponent, which may be a whole number none the less: 22.0, 1e3.
+  constexpr double kExact = 9007199254740992;  // doubles are whole numbers apart from here on
+  const double real = ParseDouble(scalar.text);
+  if (std::abs(real) > kExact || real != std::trunc(real)) return Refused();
+  StoreInteger(static_cast<int64_t>(real), field, message);
+  return Generously("read as a whole number");
+}
+
+Reading ReadBoolean(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                    Message* message) {
+  if (scalar.kind != Kind::kTrue && scalar.kind != Kind::kFalse) return Refused();
+  const auto* reflection = message->GetReflection();
+  if (field->is_repeated()) {
+    reflection->AddBool(message, field, scalar.kind == Kind::kTrue);
+  } else {
+    reflection->SetBool(message, field, scalar.kind == Kind::kTrue);
+  }
+  return {};
+}
+
+Reading ReadConfidence(const Type&, const Scalar& scalar, const FieldDescriptor* field,
+                       Message* message) {
+  if (!IsNumeric(scalar)) return Refused();
+  double number = ParseDouble(scalar.text);
+  if (!(number >= 0 && number <= 1)) return Refused();
+  if (number == 0) number = 0;  // no negative zero
+  const auto* reflection = message->GetReflection();
+  if (field->is_repeated()) {
+    reflection->AddDouble(message, field, number);
+  } else {
+    reflection->SetDouble(message, field, number);
+  }
+  return scalar.kind == Kind::kText ? Generously("read as a number") : Reading{};
+}
+
+// ---- Printing.
+
+void AppendQuoted(std::string_view plain, std::string* out) {
+  out->append(1, '"').append(plain).append(1, '"');
+}
+
+template <typename Number>
+void AppendNumber(Number number, std::string* out) {
+  std::array<char, 32> text;
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+  out->append(text.data(), end);
+}
+
+void PrintText(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
+  const auto* reflection = message.GetReflection();
+  std::string scratch;
+  AppendJsonText(field->is_repeated()
+                     ? reflection->GetRepeatedStringReference(message, field, index, &scratch)
+                     : reflection->GetStringReference(message, field, &scratch),
+                 out);
+}
+
+void PrintTimestamp(const Message& message, const FieldDescriptor* field, int index,
+                    std::string* out) {
+  AppendQuoted(FormatTimestamp(StoredInteger(message, field, index)), out);
+}
+
+void PrintDuration(const Message& message, const FieldDescriptor* field, int index,
+                   std::string* out) {
+  AppendQuoted(FormatDuration(StoredInteger(message, field, index)), out);
+}
+
+void PrintNet4(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
+  AppendQuoted(Print(StoredNet<v1::Net4>(message, field, index)), out);
+}
+
+void PrintNet6(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
+  AppendQuoted(Print(StoredNet<v1::Net6>(message, field, index)), out);
+}
+
+void PrintInteger(const Message& message, const FieldDescriptor* field, int index,
+                  std::string* out) {
+  AppendNumber(StoredInteger(message, field, index), out);
+}
+
+void PrintBoolean(const Message& message, const FieldDescriptor* field, int index,
+                  std::string* out) {
+  const auto* reflection = message.GetReflection();
+  const bool value = field->is_repeated() ? reflection->GetRepeatedBool(message, field, index)
+                                          : reflection->GetBool(message, field);
+  out->append(value ? "true" : "false");
+}
+
+void PrintConfidence(const Message& message, const FieldDescriptor* field, int index,
+                     std::string* out) {
+  const auto* reflection = message.GetReflection();
+  const double number = field->is_repeated() ? reflection->GetRepeatedDouble(message, field, index)
+                                             : reflection->GetDouble(message, field);
+  // JSON has no text for what ParseEvent() never makes.
+  if (!std::isfinite(number)) {
+    out->append("null");
+    return;
+  }
+  AppendNumber(number, out);
+}
+
+}  // namespace
+
+const Type& TypeOf(v1::IdeaType type) {
+  static constexpr Type kNone = {"nothing", nullptr, nullptr, nullptr};
+  static constexpr Type kVersion = {"the text \"IDEA0\"", IsVersion, ReadText, PrintText};
+  static constexpr Type kId = {"an identifier of letters, digits, '.', '_' and '-'", IsId, ReadText,
+                               PrintText};
+  static constexpr Type kTimestamp = {"a time as \"2024-03-05T15:52:22Z\"", nullptr, ReadTimestamp,
+                                      PrintTimestamp};
+  static constexpr Type kDuration = {"a duration as \"00:05:00\" or \"2D00:00:00\"", nullptr,
+                                     ReadDuration, PrintDuration};
+  static constexpr Type kNet4 = {
+      "an IPv4 address \"192.0.2.1\", network \"192.0.2.0/24\" or range \"192.0.2.1-192.0.2.9\"",
+      nullptr, ReadNet4, PrintNet4};
+  static constexpr Type kNet6 = {
+      "an IPv6 address \"2001:db8::1\", network \"2001:db8::/32\" or range "
+      "\"2001:db8::1-2001:db8::9\"",
+      nullptr, ReadNet6, PrintNet6};
+  static constexpr Type kPort = {"a port number", nullptr, ReadInteger, PrintInteger};
+  static constexpr Type kInteger = {"a whole number", nullptr, ReadInteger, PrintInteger};
+  static constexpr Type kBoolean = {"true or false", nullptr, ReadBoolean, PrintBoolean};
+  static constexpr Type kConfidence = {"a number from 0 to 1", nullptr, ReadConfidence,
+                                       PrintConfidence};
+  static constexpr Type kText = {"a text", IsText, ReadText, PrintText};
+  static constexpr Type kEventTag = {
+      "a category as \"Recon\" or \"Recon.Scanning\", of letters, digits, '_' and '-'", IsEventTag,
+      ReadText, PrintText};
+  static constexpr Type kTag = {"a tag of letters, digits, '_' and '-'", IsTag, ReadText,
+                                PrintText};
+  static constexpr Type kProtocolName = {
+      "a protocol name of letters, digits and single '-' within, with a letter", IsProtocolName,
+      ReadText, PrintText};
+  static constexpr Type kHandle = {
+      "a name of letters, digits and '_' that does not begin with a digit", IsHandle, ReadText,
+      PrintText};
+  static constexpr Type kNsid = {
+      "labels of letters, digits, '_' and '-' with dots between, none beginning with '-'", IsNsid,
+      ReadText, PrintText};
+  static constexpr Type kMac = {"a hardware address as \"00:1a:2b:3c:4d:5e\"", IsMac, ReadText,
+                                PrintText};
+  static constexpr Type kNetname = {"a network name as \"ripe:EXAMPLE-NET\"", IsSchemeAndRest,
+                                    ReadText, PrintText};
+  static constexpr Type kHash = {"a checksum as \"sha1:794467071687f7c59d033f4de5ece6b46415b633\"",
+                                 IsSchemeAndRest, ReadText, PrintText};
+  static constexpr Type kUri = {"a URI as \"https://example.org/\" or \"urn:cve:CVE-2024-3094\"",
+                                IsSchemeAndRest, ReadText, PrintText};
+  static constexpr Type kMediaType = {"a media type as \"text/plain\", without parameters",
+                                      IsMediaType, ReadText, PrintText};
+  static constexpr Type kCharset = {"the name of a character set as \"utf-8\"", IsCharset, ReadText,
+                                    PrintText};
+  static constexpr Type kEncoding = {"the text \"base64\"", IsEncoding, ReadEncoding, PrintText};
+
+  switch (type) {
+    case v1::IDEA_TYPE_VERSION:
+      return kVersion;
+    case v1::IDEA_TYPE_ID:
+      return kId;
+    case v1::IDEA_TYPE_TIMESTAMP:
+      return kTimestamp;
+    case v1::IDEA_TYPE_DURATION:
+      return kDuration;
+    case v1::IDEA_TYPE_NET4:
+      return kNet4;
+    case v1::IDEA_TYPE_NET6:
+      return kNet6;
+    case v1::IDEA_TYPE_PORT:
+      return kPort;
+    case v1::IDEA_TYPE_INTEGER:
+      return kInteger;
+    case v1::IDEA_TYPE_BOOLEAN:
+      return kBoolean;
+    case v1::IDEA_TYPE_CONFIDENCE:
+      return kConfidence;
+    case v1::IDEA_TYPE_TEXT:
+      return kText;
+    case v1::IDEA_TYPE_EVENT_TAG:
+      return kEventTag;
+    case v1::IDEA_TYPE_SOURCE_TARGET_TAG:
+    case v1::IDEA_TYPE_NODE_TAG:
+    case v1::IDEA_TYPE_ATTACHMENT_TAG:
+      return kTag;
+    case v1::IDEA_TYPE_PROTOCOL_NAME:
+      return kProtocolName;
+    case v1::IDEA_TYPE_HANDLE:
+      return kHandle;
+    case v1::IDEA_TYPE_NSID:
+      return kNsid;
+    case v1::IDEA_TYPE_MAC:
+      return kMac;
+    case v1::IDEA_TYPE_NETNAME:
+      return kNetname;
+    case v1::IDEA_TYPE_HASH:
+      return kHash;
+    case v1::IDEA_TYPE_URI:
+      return kUri;
+    case v1::IDEA_TYPE_MEDIA_TYPE:
+      return kMediaType;
+    case v1::IDEA_TYPE_CHARSET:
+      return kCharset;
+    case v1::IDEA_TYPE_ENCODING:
+      return kEncoding;
+    default:
+      return kNone;
+  }
+}
+
+}  // namespace mentat::idea

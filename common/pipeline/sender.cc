@@ -8,8 +8,6 @@ namespace mentat::pipeline {
 namespace {
 
 constexpr PeerId kNoPeer = std::numeric_limits<PeerId>::max();
-// What may be sent again at once after a quiet time.
-constexpr double kMaxBudget = 16;
 
 }  // namespace
 
@@ -17,7 +15,7 @@ Sender::Sender(Options options, Effects* effects)
     : options_(std::move(options)),
       effects_(effects),
       random_(options_.seed),
-      budget_(kMaxBudget) {}
+      budget_(options_.window_batches) {}
 
 // --- Peers ---------------------------------------------------------------------------------------
 
@@ -332,7 +330,7 @@ bool Sender::SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Inst
   if (entry.batch.attempt() > 1) {
     ++counters_.resent_batches;
   } else {
-    budget_ = std::min(budget_ + options_.resend_budget, kMaxBudget);
+    budget_ = std::min<double>(budget_ + options_.resend_budget, options_.window_batches);
   }
   if (entry.batch.isolated()) {
     ++counters_.isolated_batches;
@@ -507,7 +505,7 @@ Span Sender::Jitter(Span span) {
 void Sender::Tick(Instant now) {
   if (last_tick_ != Instant()) {
     const double seconds = std::chrono::duration<double>(now - last_tick_).count();
-    budget_ = std::min(budget_ + seconds, kMaxBudget);
+    budget_ = std::min<double>(budget_ + seconds, std::max<double>(options_.window_batches, 1));
   }
   last_tick_ = now;
 

@@ -1,0 +1,276 @@
+#include "services/filer_gateway/finisher.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+
+namespace mentat::filer {
+namespace {
+
+Refusal FromDeadLetter(const pipeline::v1::DeadLetter& letter) {
+  std::string reason = pipeline::v1::Reason_Name(letter.reason());  // REASON_MALFORMED
+  if (reason.starts_with("REASON_")) reason.erase(0, 7);
+  Refusal refusal;
+  refusal.reason = absl::AsciiStrToLower(reason);
+  refusal.stage = letter.stage();
+  refusal.instance = letter.instance();
+  refusal.message = letter.message();
+  refusal.time = letter.time();
+  return refusal;
+}
+
+}  // namespace
+
+Finisher::Finisher(const Queue& queue, InMetrics& metrics, Options options)
+    : queue_(queue),
+      metrics_(metrics),
+      options_(std::move(options)),
+      errors_(queue),
+      thread_([this] { Run(); }) {}
+
+Finisher::~Finisher() {
+  {
+    std::lock_guard lock(inbox_->mutex);
+    inbox_->closed = true;
+  }
+  inbox_->changed.notify_all();
+  thread_.join();
+}
+
+std::shared_ptr<TakenFile> Finisher::Take(ClaimedFile file) {
+  {
+    std::lock_guard lock(inbox_->mutex);
+    ++inbox_->files;
+  }
+  metrics_.pending.Increment();
+  return std::make_shared<TakenFile>(std::move(file));
+}
+
+bool Finisher::WaitForRoom(std::stop_token stop) {
+  std::unique_lock lock(inbox_->mutex);
+  return inbox_->changed.wait(lock, stop, [this] { return inbox_->files < options_.max_files; });
+}
+
+uint64_t Finisher::files() const {
+  std::lock_guard lock(inbox_->mutex);
+  return inbox_->files;
+}
+
+absl::Status Finisher::Health() const {
+  std::lock_guard lock(inbox_->mutex);
+  return inbox_->health;
+}
+
+void Finisher::Post(Inbox& inbox, Task task) {
+  {
+    std::lock_guard lock(inbox.mutex);
+    if (inbox.closed) return;
+    inbox.tasks.push_back(std::move(task));
+  }
+  inbox.changed.notify_all();
+}
+
+std::function<void(std::vector<pipeline::Outcome>)> Finisher::WhenSettled(EventRefs events) {
+  return [this, inbox = inbox_, events](std::vector<pipeline::Outcome> outcomes) {
+    // `this` is used by the finisher's thread alone, which lives as long as the inbox takes tasks.
+    Post(*inbox, [this, events, outcomes = std::move(outcomes)]() mutable {
+      outcomes.resize(events->size());
+      for (size_t i = 0; i < events->size(); ++i) Settle(std::move((*events)[i]), outcomes[i]);
+      return absl::OkStatus();
+    });
+  };
+}
+
+void Finisher::GiveBack(EventRefs events) {
+  WhenSettled(std::move(events))({});  // an outcome that is not given means just that
+}
+
+void Finisher::Refuse(EventRef event, Refusal refusal) {
+  Post(*inbox_, [this, event = std::move(event), refusal = std::move(refusal)] {
+    return KeepRefused(event, refusal);
+  });
+}
+
+void Finisher::Close(std::shared_ptr<TakenFile> file, uint64_t events,
+                     std::optional<Refusal> refusal) {
+  Post(*inbox_, [this, file = std::move(file), events, refusal = std::move(refusal)] {
+    file->events = events;
+    if (refusal) file->refusal = refusal;
+    FinishIfDone(file);
+    return absl::OkStatus();
+  });
+}
+
+void Finisher::Abandon(std::shared_ptr<TakenFile> file, uint64_t events) {
+  Post(*inbox_, [this, file = std::move(file), events] {
+    file->events = events;
+    file->give_back = true;
+    FinishIfDone(file);
+    return absl::OkStatus();
+  });
+}
+
+void Finisher::Discard(std::string name, Refusal refusal) {
+  Post(*inbox_, [this, name = std::move(name), refusal = std::move(refusal)] {
+    const absl::Status moved = errors_.Move(name, refusal);
+    if (absl::IsNotFound(moved)) return absl::OkStatus();  // another instance has done it
+    RETURN_IF_ERROR(moved);
+    metrics_.irregular.Increment();
+    options_.log.Warning("moved to errors unread", {{"file", name}, {"reason", refusal.message}});
+    return absl::OkStatus();
+  });
+}
+
+void Finisher::Run() {
+  const auto retry = absl::ToChronoMilliseconds(options_.retry);
+  auto next_retry = std::chrono::steady_clock::now() + retry;
+  std::unique_lock lock(inbox_->mutex);
+  for (;;) {
+    const auto has_work = [this] { return inbox_->closed || !inbox_->tasks.empty(); };
+    if (failed_.empty()) {
+      inbox_->changed.wait(lock, has_work);
+    } else {
+      inbox_->changed.wait_until(lock, next_retry, has_work);
+    }
+    std::deque<Task> tasks = std::exchange(inbox_->tasks, {});
+    const bool last = inbox_->closed && tasks.empty();
+    lock.unlock();
+    const bool none_failed = failed_.empty();
+    for (Task& task : tasks) Do(std::move(task));
+    const auto now = std::chrono::steady_clock::now();
+    if (none_failed) {
+      next_retry = now + retry;
+    } else if (now >= next_retry || last) {
+      RetryFailed();
+      next_retry = now + retry;
+    }
+    lock.lock();
+    if (last) return;
+  }
+}
+
+void Finisher::Do(Task task) {
+  absl::Status status = task();
+  if (status.ok()) return;
+  metrics_.disk_errors.Increment();
+  if (failed_.empty()) {
+    options_.log.Error("cannot finish files, trying again until it can be done",
+                       {{"queue", queue_.path()}, {"error", status}});
+  }
+  failed_.push_back(std::move(task));
+  ReportHealth(std::move(status));
+}
+
+void Finisher::RetryFailed() {
+  std::deque<Task> tasks = std::exchange(failed_, {});
+  for (Task& task : tasks) {
+    absl::Status status = task();
+    if (status.ok()) continue;
+    metrics_.disk_errors.Increment();
+    failed_.push_back(std::move(task));
+    ReportHealth(std::move(status));
+  }
+  if (failed_.empty() && !tasks.empty()) {
+    options_.log.Info("files can be finished again", {{"queue", queue_.path()}});
+    ReportHealth(absl::OkStatus());
+  }
+}
+
+void Finisher::ReportHealth(absl::Status status) {
+  std::lock_guard lock(inbox_->mutex);
+  inbox_->health = std::move(status);
+}
+
+void Finisher::Settle(EventRef event, const pipeline::Outcome& outcome) {
+  using Kind = pipeline::v1::EventOutcome;
+  switch (outcome.kind) {
+    case Kind::KIND_STORED:
+    case Kind::KIND_DUPLICATE:
+    case Kind::KIND_DROPPED:
+      break;
+    case Kind::KIND_DEAD_LETTER:
+      if (event.line > 0) {
+        Do([this, event = std::move(event), refusal = FromDeadLetter(outcome.dead_letter)] {
+          return KeepRefused(event, refusal);
+        });
+        return;
+      }
+      metrics_.events_refused.Increment();
+      event.file->refusal = FromDeadLetter(outcome.dead_letter);
+      break;
+    default:
+      event.file->give_back = true;
+      break;
+  }
+  CountSettled(event.file);
+}
+
+absl::Status Finisher::KeepRefused(const EventRef& event, const Refusal& refusal) {
+  TakenFile& file = *event.file;
+  if (file.kept < options_.max_error_files) {
+    RETURN_IF_ERROR(errors_.Keep(file.claimed.name, event.line, event.text, refusal));
+    ++file.kept;
+  } else if (!file.refusal) {
+    file.refusal = refusal;
+    file.refusal->message =
+        absl::StrCat("more than ", options_.max_error_files,
+                     " events were refused, so the file is kept whole; the next was line ",
+                     event.line, ": ", refusal.message);
+    file.refusal->problems.clear();
+  }
+  metrics_.events_refused.Increment();
+  CountSettled(event.file);
+  return absl::OkStatus();
+}
+
+void Finisher::CountSettled(const std::shared_ptr<TakenFile>& file) {
+  ++file->settled;
+  FinishIfDone(file);
+}
+
+void Finisher::FinishIfDone(const std::shared_ptr<TakenFile>& file) {
+  if (file->events != file->settled) return;
+  Do([this, file]() -> absl::Status {
+    const absl::Status finished = Finish(*file);
+    if (absl::IsNotFound(finished)) {
+      options_.log.Warning("a file was taken away from pending",
+                           {{"file", file->claimed.name}, {"error", finished}});
+    } else {
+      RETURN_IF_ERROR(finished);
+    }
+    file->claimed.lock.Reset();
+    metrics_.pending.Decrement();
+    {
+      std::lock_guard lock(inbox_->mutex);
+      --inbox_->files;
+    }
+    inbox_->changed.notify_all();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Finisher::Finish(TakenFile& file) {
+  const std::string& name = file.claimed.name;
+  if (file.give_back) {
+    const absl::Status given = queue_.GiveBack(name);
+    // Another file of the name waits in incoming; this one is adopted from pending before that.
+    if (!absl::IsAlreadyExists(given)) RETURN_IF_ERROR(given);
+    metrics_.returned.Increment();
+    return absl::OkStatus();
+  }
+  if (file.kept > 0) RETURN_IF_ERROR(errors_.Sync());
+  if (file.refusal) {
+    RETURN_IF_ERROR(errors_.Move(name, *file.refusal));
+    metrics_.errored.Increment();
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(queue_.Remove(name));
+  metrics_.finished.Increment();
+  return absl::OkStatus();
+}
+
+}  // namespace mentat::filer

@@ -1,0 +1,121 @@
+// One hop with acknowledgements, against raw ZeroMQ PUSH/PULL of the same frames, in turns in one
+// run. Prints events per second of each and their ratio.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/pipeline/frame.h"
+#include "common/pipeline/stage.h"
+#include "zmq.hpp"
+
+namespace mentat::pipeline {
+namespace {
+
+constexpr int kEvents = 400'000;
+constexpr int kBatch = 128;
+
+std::string SomeEvent() {
+  idea::v1::Event event;
+  event.set_id("0b4fcd17-9f0d-4a70-8d0c-30f1d9f0a1bb");
+  event.set_note(std::string(180, 'n'));
+  return event.SerializeAsString();
+}
+
+double Seconds(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+}
+
+double RawRate() {
+  zmq::context_t context(1);
+  zmq::socket_t pull(context, zmq::socket_type::pull);
+  pull.bind("tcp://127.0.0.1:*");
+  zmq::socket_t push(context, zmq::socket_type::push);
+  push.connect(pull.get(zmq::sockopt::last_endpoint));
+  v1::Batch batch;
+  for (int i = 0; i < kBatch; ++i) batch.add_items()->set_event(SomeEvent());
+  const std::string frame = EncodeFrame(FrameKind::kBatch, batch);
+  const auto start = std::chrono::steady_clock::now();
+  std::thread reader([&] {
+    zmq::message_t message;
+    for (int i = 0; i < kEvents / kBatch; ++i) (void)pull.recv(message);
+  });
+  for (int i = 0; i < kEvents / kBatch; ++i) push.send(zmq::buffer(frame));
+  reader.join();
+  return kEvents / Seconds(start);
+}
+
+class Swallow : public Processor {
+ public:
+  void Process(std::span<Item> items, std::stop_token) override {
+    for (Item& item : items) item.Stored();
+  }
+};
+
+double HopRate() {
+  StageOptions sink;
+  sink.name = "sink";
+  sink.config.mutable_input()->set_bind("tcp://127.0.0.1:*");
+  sink.config.mutable_input()->set_max_held_events(65536);
+  sink.config.mutable_input()->set_max_held_bytes(64 << 20);
+  sink.config.set_max_batch_bytes(1 << 20);
+  sink.config.set_max_call_events(1024);
+  sink.config.set_workers(1);
+  sink.make_processor = [] { return std::make_unique<Swallow>(); };
+  auto sink_stage = *Stage::Create(std::move(sink));
+  StageOptions source;
+  source.name = "source";
+  source.config.set_ack_bind("tcp://127.0.0.1:*");
+  source.config.set_max_batch_events(kBatch);
+  source.config.set_max_batch_bytes(1 << 20);
+  auto& output = (*source.config.mutable_outputs())["default"];
+  output.add_peers(sink_stage->input_endpoint());
+  output.set_window_batches(32);
+  output.set_window_events(4096);
+  output.set_window_bytes(8 << 20);
+  output.set_ack_timeout_ms(5000);
+  output.set_resolve_seconds(5);
+  auto source_stage = *Stage::Create(std::move(source));
+  (void)sink_stage->Start();
+  (void)source_stage->Start();
+  while (!source_stage->Ready().ok()) std::this_thread::yield();
+  const std::string event = SomeEvent();
+  std::atomic<int> settled = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kEvents / kBatch; ++i) {
+    std::vector<SourceEvent> events(kBatch);
+    for (SourceEvent& source_event : events) source_event.event = event;
+    (void)source_stage->Submit(std::move(events), [&](std::vector<Outcome> outcomes) {
+      settled += static_cast<int>(outcomes.size());
+      settled.notify_all();
+    });
+  }
+  int seen = settled;
+  while (seen < kEvents / kBatch * kBatch) {
+    settled.wait(seen);
+    seen = settled;
+  }
+  return kEvents / Seconds(start);
+}
+
+}  // namespace
+}  // namespace mentat::pipeline
+
+int main() {
+  std::vector<double> raw;
+  std::vector<double> hop;
+  for (int round = 0; round < 5; ++round) {
+    raw.push_back(mentat::pipeline::RawRate());
+    hop.push_back(mentat::pipeline::HopRate());
+  }
+  std::sort(raw.begin(), raw.end());
+  std::sort(hop.begin(), hop.end());
+  std::printf(
+      "raw PUSH/PULL      %10.0f events/s\nhop with outcomes  %10.0f events/s\nratio              "
+      "%10.2f\n",
+      raw[2], hop[2], hop[2] / raw[2]);
+}

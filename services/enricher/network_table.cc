@@ -12,17 +12,18 @@ struct NetworkTable::Search {
   std::vector<const Node*> narrowest;
 };
 
-NetworkTable::NetworkTable(std::vector<GroupNetwork> networks) {
+NetworkTable::NetworkTable(std::vector<store::GroupNetwork> networks) {
   groups_.reserve(networks.size());
-  for (const GroupNetwork& network : networks) groups_.push_back(network.group);
+  for (const store::GroupNetwork& network : networks) groups_.push_back(network.group);
   std::sort(groups_.begin(), groups_.end());
   groups_.erase(std::unique(groups_.begin(), groups_.end()), groups_.end());
   groups_.shrink_to_fit();
 
-  std::sort(networks.begin(), networks.end(), [](const GroupNetwork& a, const GroupNetwork& b) {
-    return std::tie(a.range.family, a.range.first, a.range.last, a.group) <
-           std::tie(b.range.family, b.range.first, b.range.last, b.group);
-  });
+  std::sort(networks.begin(), networks.end(),
+            [](const store::GroupNetwork& a, const store::GroupNetwork& b) {
+              return std::tie(a.range.family, a.range.first, a.range.last, a.group) <
+                     std::tie(b.range.family, b.range.first, b.range.last, b.group);
+            });
   for (size_t begin = 0; begin < networks.size();) {
     size_t end = begin + 1;
     while (end < networks.size() && networks[end].range == networks[begin].range) ++end;
@@ -33,7 +34,7 @@ NetworkTable::NetworkTable(std::vector<GroupNetwork> networks) {
 }
 
 // Adds a node for networks of one and the same range.
-void NetworkTable::Add(const std::vector<GroupNetwork>& networks, size_t begin, size_t end) {
+void NetworkTable::Add(const std::vector<store::GroupNetwork>& networks, size_t begin, size_t end) {
   const idea::AddressRange& range = networks[begin].range;
   Node node{.first = range.first,
             .last = range.last,

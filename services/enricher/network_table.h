@@ -11,14 +11,9 @@
 
 #include "absl/numeric/int128.h"
 #include "common/idea/address.h"
+#include "common/store/networks.h"
 
 namespace mentat::enricher {
-
-// A network, and a group that answers for it.
-struct GroupNetwork {
-  idea::AddressRange range;
-  std::string group;
-};
 
 // Immutable; all members are thread-safe.
 //
@@ -28,7 +23,7 @@ struct GroupNetwork {
 class NetworkTable {
  public:
   NetworkTable() = default;
-  explicit NetworkTable(std::vector<GroupNetwork> networks);
+  explicit NetworkTable(std::vector<store::GroupNetwork> networks);
 
   // Appends the groups that answer for `query`, as indices into groups(), none twice in one call.
   // O(log n), plus the number of networks that contain the query at the worst.
@@ -54,7 +49,7 @@ class NetworkTable {
   };
   struct Search;
 
-  void Add(const std::vector<GroupNetwork>& networks, size_t begin, size_t end);
+  void Add(const std::vector<store::GroupNetwork>& networks, size_t begin, size_t end);
   static absl::uint128 SetSubtreeLast(Family& family, size_t begin, size_t end);
   static void Visit(const Family& family, size_t begin, size_t end, Search& search);
 

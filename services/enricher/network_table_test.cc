@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 idea::AddressRange Range(std::string_view text) { return idea::ParseAddressRange(text).value(); }
 
 NetworkTable Table(std::initializer_list<std::pair<std::string_view, std::string_view>> networks) {
-  std::vector<GroupNetwork> list;
+  std::vector<store::GroupNetwork> list;
   for (const auto& [range, group] : networks) list.push_back({Range(range), std::string(group)});
   return NetworkTable(std::move(list));
 }
@@ -126,15 +126,15 @@ TEST(NetworkTableTest, ResultsAreAppended) {
 }
 
 // The definition, said plainly.
-std::vector<std::string> FindNaively(const std::vector<GroupNetwork>& networks,
+std::vector<std::string> FindNaively(const std::vector<store::GroupNetwork>& networks,
                                      const idea::AddressRange& query) {
   absl::uint128 width = absl::Uint128Max();
-  for (const GroupNetwork& network : networks) {
+  for (const store::GroupNetwork& network : networks) {
     if (network.range.Contains(query))
       width = std::min(width, network.range.last - network.range.first);
   }
   std::set<std::string> groups;
-  for (const GroupNetwork& network : networks) {
+  for (const store::GroupNetwork& network : networks) {
     if (network.range.Contains(query) && network.range.last - network.range.first == width) {
       groups.insert(network.group);
     }
@@ -178,7 +178,7 @@ TEST(NetworkTableTest, AgreesWithALinearSearch) {
   RandomRanges ranges(kSeed);
   int hits = 0;
   for (int round = 0; round < 200; ++round) {
-    std::vector<GroupNetwork> networks;
+    std::vector<store::GroupNetwork> networks;
     const uint64_t size = ranges.Below(round % 10 == 0 ? 400 : 40);
     for (uint64_t i = 0; i < size; ++i) {
       networks.push_back({ranges.Next(), absl::StrCat("group", ranges.Below(20))});

@@ -1,0 +1,50 @@
+// The stage that adds to events what is known about their addresses. docs/enricher.md describes it.
+#ifndef SERVICES_ENRICHER_ENRICHER_H_
+#define SERVICES_ENRICHER_ENRICHER_H_
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/pipeline/stage.h"
+#include "common/service/service.h"
+#include "mentat/config/v1/enricher.pb.h"
+#include "services/enricher/geoip.h"
+#include "services/enricher/metrics.h"
+#include "services/enricher/network_source.h"
+
+namespace mentat::enricher {
+
+// Thread-safe.
+class Enricher : public service::Service {
+ public:
+  using Config = config::v1::EnricherConfig;
+  static constexpr std::string_view kName = "enricher";
+
+  static absl::StatusOr<std::unique_ptr<service::Service>> Create(const Config& config,
+                                                                  service::Context& context);
+
+  // The processors share what this keeps fresh; it outlives them.
+  std::unique_ptr<pipeline::Processor> MakeProcessor() override;
+  // Looks for new files and a changed table, each in its period.
+  absl::Status Run(std::stop_token stop) override;
+  absl::Status Reload() override;
+  absl::Status Ready() const override;
+  std::map<std::string, std::string> Details() const override;
+
+ private:
+  Enricher(const Config& config, service::Context& context);
+
+  const Config config_;
+  Metrics metrics_;
+  GeoipFiles geoip_;
+  std::unique_ptr<NetworkSource> networks_;  // null without a database
+};
+
+}  // namespace mentat::enricher
+
+#endif  // SERVICES_ENRICHER_ENRICHER_H_

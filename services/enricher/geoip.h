@@ -1,0 +1,82 @@
+// Where addresses are and who announces them, by files that may be replaced at any time.
+#ifndef SERVICES_ENRICHER_GEOIP_H_
+#define SERVICES_ENRICHER_GEOIP_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/numeric/int128.h"
+#include "absl/status/status.h"
+#include "common/idea/address.h"
+#include "common/service/log.h"
+#include "mentat/config/v1/enricher.pb.h"
+#include "services/enricher/metrics.h"
+#include "services/enricher/mmdb.h"
+
+namespace mentat::enricher {
+
+// The databases in use at one moment; null are those that are not. Immutable, thread-safe.
+struct Geoip {
+  std::shared_ptr<const Mmdb> city;
+  std::shared_ptr<const Mmdb> country;
+  std::shared_ptr<const Mmdb> asn;
+
+  // Empty if unknown; the view lives as long as this.
+  std::string_view Country(idea::Family family, absl::uint128 address) const;
+  // 0 if unknown.
+  uint32_t Asn(idea::Family family, absl::uint128 address) const;
+};
+
+// Keeps the databases fresh. Thread-safe.
+class GeoipFiles {
+ public:
+  // `metrics` outlives this. Nothing is opened before the first Refresh.
+  GeoipFiles(const config::v1::GeoipConfig& config, const log::Logger& log, Metrics* metrics);
+
+  // Takes the files into use that have appeared or changed since the last time. What cannot be used
+  // is told of once, in the log and in the metrics, and leaves what was in use before. The status
+  // names each configured file that is at present missing or refused.
+  absl::Status Refresh();
+
+  // Never null.
+  std::shared_ptr<const Geoip> Get() const { return current_.load(); }
+
+  // What is in use, for people, by the name of the database.
+  std::map<std::string, std::string> Details() const;
+
+ private:
+  // What tells a replaced or rewritten file from the one before.
+  struct Identity {
+    uint64_t device, inode, size;
+    int64_t modified_ns, changed_ns;
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  struct File {
+    std::string_view name;
+    std::string path;
+    Mmdb::Content content;
+    Metrics::File* metrics;
+    std::shared_ptr<const Mmdb> Geoip::*slot;
+    std::optional<Identity> seen;  // the file that `status` speaks of
+    absl::Status status;
+  };
+
+  static absl::StatusOr<Identity> Identify(const std::string& path);
+  void RefreshFile(File& file, Geoip& next);
+
+  log::Logger log_;
+  std::mutex mutex_;  // of files_
+  std::array<File, 3> files_;
+  std::atomic<std::shared_ptr<const Geoip>> current_;
+};
+
+}  // namespace mentat::enricher
+
+#endif  // SERVICES_ENRICHER_GEOIP_H_

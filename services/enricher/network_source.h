@@ -1,0 +1,61 @@
+// The table of networks in the database, kept fresh.
+#ifndef SERVICES_ENRICHER_NETWORK_SOURCE_H_
+#define SERVICES_ENRICHER_NETWORK_SOURCE_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/service/log.h"
+#include "common/store/connection.h"
+#include "services/enricher/metrics.h"
+#include "services/enricher/network_table.h"
+
+namespace mentat::enricher {
+
+// Thread-safe.
+class NetworkSource {
+ public:
+  // `metrics` outlives this. Nothing is connected before the first refresh.
+  NetworkSource(store::ConnectionOptions options, const log::Logger& log, Metrics* metrics);
+
+  // Reads the table if it has changed since the last time, or if `always`. An error leaves the
+  // table in use as it is; it is logged when it is another one than the last time. What blocks in
+  // the database is cut when `stop` is requested.
+  absl::Status Refresh(bool always, std::stop_token stop);
+
+  // The table; waits for the first one. Null if `stop` is requested meanwhile.
+  std::shared_ptr<const NetworkTable> Get(std::stop_token stop) const;
+
+  // OK once there is a table, however old. Else why there is none.
+  absl::Status Ready() const;
+
+  // For people: how many networks, since when.
+  std::string Details() const;
+
+ private:
+  absl::Status TryRefresh(bool always, std::stop_token stop);
+  absl::Status Read(store::Connection& connection, bool always);
+
+  const store::ConnectionOptions options_;
+  const log::Logger log_;
+  Metrics* const metrics_;
+
+  std::mutex refresh_mutex_;  // one refresh at a time; of connection_ and version_
+  std::unique_ptr<store::Connection> connection_;
+  int64_t version_ = 0;
+
+  mutable std::mutex mutex_;  // of what follows
+  mutable std::condition_variable_any loaded_;
+  std::shared_ptr<const NetworkTable> table_;
+  int64_t loaded_at_ = 0;  // Unix seconds
+  absl::Status status_ = absl::UnavailableError("not read yet");
+};
+
+}  // namespace mentat::enricher
+
+#endif  // SERVICES_ENRICHER_NETWORK_SOURCE_H_

@@ -1,6 +1,6 @@
 #include "common/pipeline/frame.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <cstring>
 
@@ -19,7 +19,7 @@ void StoreLittleEndian(uint32_t value, char* bytes) {
 }
 
 uint32_t Checksum(std::string_view payload) {
-  return crc32_z(0, reinterpret_cast<const Bytef*>(payload.data()), payload.size());
+  return libdeflate_crc32(0, payload.data(), payload.size());
 }
 
 }  // namespace

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 import unittest
-from pathlib import Path
 
 import cases
 from layout import Installation, read_pid

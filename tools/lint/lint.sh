@@ -58,7 +58,7 @@ check_proto() {
     touch "$folder/complete"
   fi
   local -a buf=("$folder"/node_modules/@bufbuild/buf-*/bin/buf)
-  "${buf[0]}" lint --config "$here/buf.yaml"
+  "${buf[0]}" lint
 }
 
 check_layers() { "$here/layers.sh"; }

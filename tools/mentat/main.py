@@ -10,9 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import terminal
+from control import Control
 from database import split_password
 from layout import Installation, UserError, read_pid
 from services import Plan, copy_programs
@@ -109,6 +109,7 @@ def up(installation, arguments):
             terminal.say("programs", f"{new} new in {installation.bin}")
 
     plan = Plan(installation)
+    control = Control(plan)
     if plan.cluster is not None:
         with terminal.Progress("database", "making a PostgreSQL cluster") as progress:
             if plan.cluster.make():
@@ -130,7 +131,7 @@ def up(installation, arguments):
         def all_ready():
             begun()
             reasons.clear()
-            reasons.update({name: reason for name, reason in plan.not_ready().items() if reason})
+            reasons.update(control.not_ready())
             return not reasons
 
         if not wait_until(all_ready, READY_SECONDS,
@@ -143,17 +144,17 @@ def up(installation, arguments):
     where(installation, [])
     if detach:
         return 0
-    return attend(installation, plan)
+    return attend(installation, control)
 
 
-def attend(installation, plan):
+def attend(installation, control):
     """Shows a line of status until Ctrl-C; then stops everything."""
     stop = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.append(True))
     terminal.say("", "Ctrl-C stops it all.")
     while not stop and supervisor_pid(installation):
-        terminal.line(plan.status_line())
+        terminal.line(control.line())
         select.select([], [], [], 1.0)
     terminal.end_line()
     if not stop:
@@ -209,11 +210,12 @@ def down(installation, _):
 
 
 def status(installation, arguments):
-    plan = Plan(installation)
+    control = Control(Plan(installation))
     pid = supervisor_pid(installation)
     state = installation.state() if pid else {}
     processes = state.get("processes", {})
-    reasons = plan.not_ready(processes) if pid else {}
+    stages = control.status() if pid else None
+    reasons = control.not_ready(stages) if pid else {}
     for name, process in processes.items():
         process["ready"] = process["state"] == "running" and not reasons.get(name)
         if reasons.get(name):
@@ -223,7 +225,6 @@ def status(installation, arguments):
     else:
         code = 0 if processes and all(process["ready"] for process in processes.values()) else 1
     if "--json" in arguments:
-        stages = plan.controller_status() if pid else None
         print(json.dumps({"var": str(installation.var), "phase": state.get("phase", "down"), "supervisor": pid,
                           "processes": processes, "pipeline": stages}, indent=2))
         return code
@@ -237,7 +238,7 @@ def status(installation, arguments):
         for name, process in processes.items()])
     print()
     sys.stdout.flush()
-    subprocess.run(plan.ctl_command(["status"]), check=False)
+    subprocess.run(control.command(["status"]), check=False)
     return code
 
 
@@ -266,7 +267,7 @@ def psql(installation, arguments):
 
 
 def ctl(installation, arguments):
-    command = Plan(installation).ctl_command(arguments)
+    command = Control(Plan(installation)).command(arguments)
     os.execv(command[0], command)
 
 

@@ -1,8 +1,10 @@
 """What runs in an installation, and with which configuration."""
 
+import functools
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from database import Cluster
+from database import Cluster, split_password
 from layout import HOST, UserError, read_json, write_file
 
 # In the order of the flow, which is the order of stopping too. `uses` are the ports of an instance.
@@ -22,6 +24,8 @@ STAGES = {
 }
 CONTROLLER = "controller"
 DEMO = "ideagen"
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEMO_GEOIP = {"GeoLite2-City.mmdb": "demo-city.mmdb", "GeoLite2-ASN.mmdb": "demo-asn.mmdb"}
 GRACE_SECONDS = 10  # that draining a stage may take
 
 PROGRAMS = {
@@ -125,7 +129,7 @@ class Plan:
         return kept
 
     def _files(self):
-        files = {}
+        files = self._rules()
         for stage, instances in self.instances.items():
             for instance in instances:
                 config = {"service": self._service(instance)}
@@ -151,6 +155,39 @@ class Plan:
             pipeline["outputs"] = {"default": {"peers": peers}}
         return {"pipeline": pipeline}
 
+    def _filer_gateway(self, instance):
+        return {"queue": str(self.installation.queue)} | self._pipeline(instance, "inspector")
+
+    def _inspector(self, instance):
+        return {"rules": [str(self.installation.etc / "rules")]} | self._pipeline(instance, "enricher")
+
+    def _enricher(self, instance):
+        geoip = self.installation.etc / "geoip"
+        return {"database": {"dsn": self.dsn()},
+                "geoip": {"city_db": str(geoip / "GeoLite2-City.mmdb"),
+                          "country_db": "",
+                          "asn_db": str(geoip / "GeoLite2-ASN.mmdb")}} | self._pipeline(instance, "storage")
+
+    def _storage(self, instance):
+        return {"database": {"dsn": self.dsn()}} | self._pipeline(instance)
+
+    def _controller(self, instance):
+        return {"stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
+                           for stage in STAGES]}
+
+    def _rules(self):
+        """The default rule set, as files of etc."""
+        folder = REPOSITORY / "services" / "inspector" / "rules"
+        return {f"rules/{path.name}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))}
+
+    def prepare_demo(self):
+        """Address databases to go with the generated events, where there are none."""
+        for name, source in DEMO_GEOIP.items():
+            target = self.installation.etc / "geoip" / name
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                shutil.copyfile(REPOSITORY / "deploy" / "demo" / source, target)
+
     # --- processes ---
 
     def database(self):
@@ -167,14 +204,39 @@ class Plan:
         if self.cluster is not None:
             self.cluster.ensure_database()
         self._migrate()
+        if demo:
+            self._psql_file(REPOSITORY / "deploy" / "demo" / "networks.sql")
         names = [*STAGES, CONTROLLER]
         processes = [
-            Process(instance, [str(self.installation.bin / stage), "--config", str(self.installation.etc / f"{instance}.json")],
-                    stop_rank=names.index(stage) + 1, identity={"env": self._environment()})
+            Process(instance, functools.partial(self._command, stage, instance), stop_rank=names.index(stage) + 1,
+                    identity={"env": self._environment()})
             for stage in reversed(names) for instance in self.instances[stage]]
         if demo:
-            processes.append(self._demo())
+            processes.append(Process(DEMO, self._demo_command, stop_rank=0, identity={"env": self._environment()}))
         return processes
+
+    def _command(self, stage, instance):
+        return [str(self.installation.bin / stage), "--config", str(self.installation.etc / f"{instance}.json")]
+
+    def _demo_command(self):
+        # Another seed for each start: the same one would make the same events again.
+        return [str(self.installation.bin / "mentat-ideagen"), "--count", "0", "--rate", str(self.settings["demo_rate"]),
+                "--seed", str(secrets.randbits(63)), "--output", str(self.installation.queue)]
+
+    def _migrate(self):
+        result = subprocess.run([str(self.installation.bin / "mentat-migrate")], check=False, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                env=self._environment() | {"MENTAT_DATABASE_DSN": self.dsn()})
+        if result.returncode:
+            raise UserError(f"the database cannot be brought to this version's schema:\n{result.stdout.strip()}")
+
+    def _psql_file(self, path):
+        dsn, password = split_password(self.dsn())
+        environment = self._environment() | ({"PGPASSWORD": password} if password else {})
+        result = subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", str(path)], check=False,
+                                text=True, stdin=subprocess.DEVNULL, capture_output=True, env=environment)
+        if result.returncode:
+            raise UserError(f"{path}: {result.stderr.strip()}")
 
     def _environment(self):
         """Only what a service has a use for: its settings come from its file, not from whoever typed `up`."""

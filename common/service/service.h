@@ -5,9 +5,9 @@
 //     return mentat::service::Main<Sampler>(argc, argv);
 //   }
 //
-// where Sampler has `using Config = config::v1::SamplerConfig`, `static constexpr std::string_view kName`
-// and `static absl::StatusOr<std::unique_ptr<Service>> Create(const Config&, Context&)`. The fields
-// `service` and `pipeline` of the configuration message are the frame's.
+// where Sampler has `using Config = config::v1::SamplerConfig`, `static constexpr std::string_view
+// kName` and `static absl::StatusOr<std::unique_ptr<Service>> Create(const Config&, Context&)`. The
+// fields `service` and `pipeline` of the configuration message are the frame's.
 #ifndef COMMON_SERVICE_SERVICE_H_
 #define COMMON_SERVICE_SERVICE_H_
 
@@ -50,14 +50,15 @@ class Service {
  public:
   virtual ~Service() = default;
 
-  // The processor of one worker thread; null for a source or a service without events. Called before
-  // events flow.
+  // The processor of one worker thread; null for a source or a service without events. Called
+  // before events flow.
   virtual std::unique_ptr<pipeline::Processor> MakeProcessor() { return nullptr; }
   // Whether the processors want dead letters.
   virtual bool ProcessesDeadLetters() const { return false; }
 
-  // Work of its own beside the events (a source's reading, a table's refreshing), on a thread of its
-  // own, until `stop` is requested. An error ends the process.
+  // Work of its own beside the events (a source's reading, a table's refreshing), on a thread of
+  // its own, until `stop` is requested. An error ends the process. A source is stopped before the
+  // pipeline is drained, every other service after it.
   virtual absl::Status Run(std::stop_token stop);
 
   // Reads rules and tables again; an error leaves the old state in use.
@@ -70,8 +71,8 @@ class Service {
   virtual std::vector<grpc::Service*> GrpcServices() { return {}; }
 };
 
-using Factory =
-    std::function<absl::StatusOr<std::unique_ptr<Service>>(const google::protobuf::Message&, Context&)>;
+using Factory = std::function<absl::StatusOr<std::unique_ptr<Service>>(
+    const google::protobuf::Message&, Context&)>;
 
 // Runs a service until SIGTERM or SIGINT; the exit status of the process. `config` is an empty
 // message of the type that the factory takes.

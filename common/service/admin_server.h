@@ -1,0 +1,64 @@
+// The gRPC server of a service: StageAdmin, health, reflection, and what the service adds.
+#ifndef COMMON_SERVICE_ADMIN_SERVER_H_
+#define COMMON_SERVICE_ADMIN_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/service/config_binder.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace mentat::stage::v1 {
+class Status;
+}
+
+namespace mentat::service {
+
+// What the calls of StageAdmin do. Thread-safe: called from the server's threads.
+class AdminHandler {
+ public:
+  virtual ~AdminHandler() = default;
+  virtual void FillStatus(stage::v1::Status& status) const = 0;
+  virtual absl::Status Pause() = 0;
+  virtual absl::Status Resume() = 0;
+  virtual absl::Status Drain() = 0;
+  virtual absl::Status Reload() = 0;
+  // The level before.
+  virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level) = 0;
+  virtual const std::vector<ConfigEntry>& Config() const = 0;
+};
+
+// Thread-safe.
+class AdminServer {
+ public:
+  // `listen` is host:port, port 0 is any free one. The handler and the services outlive the server.
+  // Until SetServing(true), health answers NOT_SERVING.
+  static absl::StatusOr<std::unique_ptr<AdminServer>> Start(
+      const std::string& listen, AdminHandler& handler,
+      const std::vector<grpc::Service*>& services);
+  ~AdminServer();
+
+  // host:port with the port in use.
+  const std::string& address() const;
+
+  // What the health service says of the whole and of StageAdmin.
+  void SetServing(bool serving);
+  // Wakes those that watch the status.
+  void NotifyChanged();
+
+ private:
+  struct Impl;
+  explicit AdminServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mentat::service
+
+#endif  // COMMON_SERVICE_ADMIN_SERVER_H_

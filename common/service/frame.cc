@@ -1,0 +1,297 @@
+#include "common/service/frame.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/service/metrics.h"
+#include "common/service/process_stats.h"
+#include "common/service/version.h"
+#include "mentat/stage/v1/stage_admin.pb.h"
+#include "prometheus/metric_family.h"
+
+namespace mentat::service {
+namespace {
+
+constexpr std::chrono::milliseconds kTick(250);
+constexpr absl::Duration kSampleInterval = absl::Seconds(1);
+constexpr absl::Duration kRateWindow = absl::Seconds(10);
+
+void ToProto(absl::Time time, google::protobuf::Timestamp& proto) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  proto.set_seconds(micros / 1'000'000);
+  proto.set_nanos(static_cast<int32_t>(micros % 1'000'000) * 1000);
+}
+
+void ToProto(double seconds, google::protobuf::Duration& proto) {
+  const auto whole = static_cast<int64_t>(seconds);
+  proto.set_seconds(whole);
+  proto.set_nanos(static_cast<int32_t>((seconds - static_cast<double>(whole)) * 1e9));
+}
+
+void ToProto(const pipeline::Ledger& ledger, stage::v1::Ledger& proto) {
+  proto.set_received(ledger.received);
+  proto.set_forwarded(ledger.forwarded);
+  proto.set_dropped(ledger.dropped);
+  proto.set_rejected(ledger.rejected);
+  proto.set_stored(ledger.stored);
+  proto.set_retried(ledger.retried);
+  proto.set_in_flight(ledger.in_flight);
+}
+
+absl::Status NoPipeline() {
+  return absl::FailedPreconditionError("this service takes no events: it has no pipeline");
+}
+
+}  // namespace
+
+Frame::Frame(FrameOptions options)
+    : options_(std::move(options)),
+      log_(log::Logger(options_.sink, "service")),
+      start_time_(absl::Now()) {}
+
+Frame::~Frame() { Stop(); }
+
+void Frame::Start(std::function<void(bool)> changed) {
+  changed_ = std::move(changed);
+  started_ = true;
+  thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
+}
+
+void Frame::BeginDrain() {
+  draining_ = true;
+  Evaluate();
+}
+
+void Frame::Stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Frame::RequestReload() {
+  {
+    const std::lock_guard lock(mutex_);
+    reload_requested_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Frame::Run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    Evaluate();
+    SampleRate(absl::Now());
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, kTick, [this] { return reload_requested_; });
+    if (!std::exchange(reload_requested_, false)) continue;
+    lock.unlock();
+    if (absl::Status status = options_.sink->Reopen(); !status.ok()) {
+      log_.Error("cannot open the log file again", {{"error", status}});
+    }
+    // What went wrong has been logged.
+    Reload().IgnoreError();
+  }
+}
+
+absl::Status Frame::Readiness() const {
+  if (draining_) return absl::UnavailableError("draining");
+  if (!started_) return absl::UnavailableError("starting");
+  if (options_.stage != nullptr) {
+    if (absl::Status status = options_.stage->Ready(); !status.ok()) return status;
+  }
+  return options_.service->Ready();
+}
+
+void Frame::Evaluate() {
+  const std::lock_guard lock(evaluate_mutex_);
+  const absl::Status now = Readiness();
+  const bool paused = options_.stage != nullptr && options_.stage->Status().paused;
+  if (told_.has_value() && *told_ == now && told_paused_ == paused) return;
+  if (now.ok()) {
+    log_.Info("ready");
+  } else {
+    log_.Info("not ready", {{"reason", std::string(now.message())}});
+  }
+  told_ = now;
+  told_paused_ = paused;
+  if (changed_ != nullptr) changed_(now.ok());
+}
+
+void Frame::SampleRate(absl::Time now) {
+  if (options_.stage == nullptr) return;
+  const uint64_t received = options_.stage->Status().ledger.received;
+  const std::lock_guard lock(mutex_);
+  if (!samples_.empty() && now - samples_.back().time < kSampleInterval) return;
+  samples_.push_back({now, received});
+  while (now - samples_.front().time > kRateWindow) samples_.pop_front();
+}
+
+double Frame::ReceivedPerSecond() const {
+  const std::lock_guard lock(mutex_);
+  if (samples_.size() < 2) return 0;
+  const RateSample& first = samples_.front();
+  const RateSample& last = samples_.back();
+  const double seconds = absl::ToDoubleSeconds(last.time - first.time);
+  return seconds > 0 ? static_cast<double>(last.received - first.received) / seconds : 0;
+}
+
+void Frame::LogStatistics() const {
+  if (options_.stage == nullptr) {
+    log_.Info("statistics", {{"uptime_seconds", absl::ToInt64Seconds(absl::Now() - start_time_)}});
+    return;
+  }
+  const pipeline::StageStatus status = options_.stage->Status();
+  log_.Info("statistics", {{"uptime_seconds", absl::ToInt64Seconds(absl::Now() - start_time_)},
+                           {"received", status.ledger.received},
+                           {"forwarded", status.ledger.forwarded},
+                           {"dropped", status.ledger.dropped},
+                           {"rejected", status.ledger.rejected},
+                           {"stored", status.ledger.stored},
+                           {"retried", status.ledger.retried},
+                           {"in_flight", status.ledger.in_flight},
+                           {"received_per_second", ReceivedPerSecond()},
+                           {"resent_batches", status.resent_batches},
+                           {"late_acks", status.late_acks},
+                           {"oldest_event_seconds", status.oldest_seconds}});
+}
+
+void Frame::FillStatus(stage::v1::Status& status) const {
+  status.set_service(options_.name);
+  status.set_instance(options_.instance);
+  status.set_version(std::string(kVersion));
+  status.set_pid(::getpid());
+  ToProto(start_time_, *status.mutable_start_time());
+  ToProto(absl::Now(), *status.mutable_time());
+  status.set_memory_bytes(ReadProcessStats().resident_bytes);
+
+  const absl::Status readiness = Readiness();
+  status.set_state(readiness.ok() ? stage::v1::STATE_READY : stage::v1::STATE_NOT_READY);
+  status.set_not_ready_reason(std::string(readiness.message()));
+  for (const auto& [name, text] : options_.service->Details()) {
+    (*status.mutable_details())[name] = text;
+  }
+  if (options_.stage != nullptr) {
+    const pipeline::StageStatus stage = options_.stage->Status();
+    if (stage.paused) status.set_state(stage::v1::STATE_PAUSED);
+    ToProto(stage.ledger, *status.mutable_ledger());
+    status.set_received_per_second(ReceivedPerSecond());
+    status.set_resent_batches(stage.resent_batches);
+    status.set_late_acks(stage.late_acks);
+    ToProto(stage.oldest_seconds, *status.mutable_oldest_event_age());
+    status.set_input_endpoint(options_.stage->input_endpoint());
+    for (const pipeline::PeerStatus& peer : stage.peers) {
+      stage::v1::Peer& proto = *status.add_peers();
+      proto.set_output(peer.output);
+      proto.set_endpoint(peer.endpoint);
+      proto.set_connected(peer.connected);
+      proto.set_outstanding_batches(peer.outstanding_batches);
+      proto.set_outstanding_events(peer.outstanding_events);
+      ToProto(peer.oldest_seconds, *proto.mutable_oldest_age());
+    }
+  }
+  if (!started_) status.set_state(stage::v1::STATE_STARTING);
+  if (draining_) status.set_state(stage::v1::STATE_DRAINING);
+}
+
+absl::Status Frame::Pause() {
+  if (options_.stage == nullptr) return NoPipeline();
+  log_.Info("paused by a call");
+  options_.stage->Pause();
+  return absl::OkStatus();
+}
+
+absl::Status Frame::Resume() {
+  if (options_.stage == nullptr) return NoPipeline();
+  log_.Info("resumed by a call");
+  options_.stage->Resume();
+  return absl::OkStatus();
+}
+
+absl::Status Frame::Drain() {
+  log_.Info("told to drain by a call");
+  options_.on_drain();
+  return absl::OkStatus();
+}
+
+absl::Status Frame::Reload() {
+  const std::lock_guard lock(reload_mutex_);
+  const absl::Status status = options_.service->Reload();
+  if (status.ok()) {
+    ++reloads_ok_;
+    log_.Info("reloaded");
+    return status;
+  }
+  ++reloads_failed_;
+  log_.Error("reload refused; what was loaded before stays in use", {{"error", status}});
+  return absl::FailedPreconditionError(
+      absl::StrCat("not reloaded, what was loaded before stays in use: ", status.message()));
+}
+
+absl::StatusOr<std::string> Frame::SetLogLevel(const std::string& level) {
+  const std::optional<log::Level> parsed = log::ParseLevel(level);
+  if (!parsed.has_value()) {
+    return absl::InvalidArgumentError("level: expected debug, info, warning or error");
+  }
+  const std::string previous(log::LevelName(options_.sink->level()));
+  options_.sink->set_level(*parsed);
+  log_.Info("log level changed", {{"from", previous}, {"to", level}});
+  return previous;
+}
+
+std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
+  const ProcessStats process = ReadProcessStats();
+  std::vector<Sample> records;
+  for (const log::Level level :
+       {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning, log::Level::kError}) {
+    records.push_back({static_cast<double>(options_.sink->written(level)),
+                       {{"level", std::string(log::LevelName(level))}}});
+  }
+  std::vector<prometheus::MetricFamily> families = {
+      GaugeFamily("mentat_build_info", "1, with the service and version that runs.",
+                  {{1, {{"service", options_.name}, {"version", std::string(kVersion)}}}}),
+      GaugeFamily("mentat_process_start_time_seconds", "When the process started, Unix time.",
+                  {{absl::ToDoubleSeconds(start_time_ - absl::UnixEpoch())}}),
+      GaugeFamily("mentat_process_resident_memory_bytes", "Memory that the process holds.",
+                  {{static_cast<double>(process.resident_bytes)}}),
+      GaugeFamily("mentat_process_open_fds", "File descriptors in use.",
+                  {{static_cast<double>(process.open_fds)}}),
+      GaugeFamily("mentat_process_max_fds", "File descriptors that may be in use.",
+                  {{static_cast<double>(process.max_fds)}}),
+      CounterFamily("mentat_process_cpu_seconds_total", "Processor time used.",
+                    {{process.cpu_seconds}}),
+      GaugeFamily("mentat_ready", "1 if the service can do its work now, else 0.",
+                  {{Readiness().ok() ? 1.0 : 0.0}}),
+      CounterFamily("mentat_reloads_total", "Reloads of rules and tables, by result.",
+                    {{static_cast<double>(reloads_ok_), {{"result", "ok"}}},
+                     {static_cast<double>(reloads_failed_), {{"result", "refused"}}}}),
+      CounterFamily("mentat_log_records_total", "Log records written, by level.", records),
+      CounterFamily("mentat_log_lost_records_total", "Log records that could not be written.",
+                    {{static_cast<double>(options_.sink->lost())}}),
+  };
+  if (options_.stage == nullptr) return families;
+  const pipeline::StageStatus status = options_.stage->Status();
+  const auto add = [&](std::string name, std::string help, uint64_t value) {
+    families.push_back(
+        CounterFamily(std::move(name), std::move(help), {{static_cast<double>(value)}}));
+  };
+  add("mentat_stage_received_events_total", "Events taken.", status.ledger.received);
+  add("mentat_stage_forwarded_events_total", "Events settled by the next stages.",
+      status.ledger.forwarded);
+  add("mentat_stage_dropped_events_total", "Events dropped by a rule.", status.ledger.dropped);
+  add("mentat_stage_rejected_events_total", "Events that became dead letters here.",
+      status.ledger.rejected);
+  add("mentat_stage_stored_events_total", "Events stored, now or before.", status.ledger.stored);
+  add("mentat_stage_retried_events_total", "Events given back to the sender.",
+      status.ledger.retried);
+  families.push_back(GaugeFamily("mentat_stage_in_flight_events", "Events held, not settled yet.",
+                                 {{static_cast<double>(status.ledger.in_flight)}}));
+  families.push_back(GaugeFamily("mentat_stage_paused",
+                                 "1 if an operator paused the stage, else 0.",
+                                 {{status.paused ? 1.0 : 0.0}}));
+  return families;
+}
+
+}  // namespace mentat::service

@@ -1,0 +1,112 @@
+// What the frame knows and does while a service runs: readiness, status, rates, reloads, and the
+// metrics that every service has. RunMain puts it together with the sockets.
+#ifndef COMMON_SERVICE_FRAME_H_
+#define COMMON_SERVICE_FRAME_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/pipeline/stage.h"
+#include "common/service/admin_server.h"
+#include "common/service/config_binder.h"
+#include "common/service/log.h"
+#include "common/service/log_sink.h"
+#include "common/service/service.h"
+
+namespace prometheus {
+struct MetricFamily;
+}
+
+namespace mentat::service {
+
+struct FrameOptions {
+  std::string name;
+  std::string instance;
+  std::shared_ptr<log::Sink> sink;
+  std::vector<ConfigEntry> config;
+  Service* service = nullptr;        // outlives the frame
+  pipeline::Stage* stage = nullptr;  // likewise; null without a pipeline
+  std::function<void()> on_drain;    // called when a call asks for the end of the process
+};
+
+// Thread-safe.
+class Frame : public AdminHandler {
+ public:
+  explicit Frame(FrameOptions options);
+  ~Frame() override;
+
+  // Begins to look after the readiness and tells `changed` each time the state changes, with
+  // whether the service can serve. Called from the frame's thread.
+  void Start(std::function<void(bool serving)> changed);
+  // From now on the service is not ready, and `changed` has been told so when this returns.
+  void BeginDrain();
+  // Ends the frame's thread; `changed` is not called any more.
+  void Stop();
+
+  // Reloads in the frame's thread and opens the log file again.
+  void RequestReload();
+  // Writes the counters to the log.
+  void LogStatistics() const;
+
+  // AdminHandler.
+  void FillStatus(stage::v1::Status& status) const override;
+  absl::Status Pause() override;
+  absl::Status Resume() override;
+  absl::Status Drain() override;
+  absl::Status Reload() override;
+  absl::StatusOr<std::string> SetLogLevel(const std::string& level) override;
+  const std::vector<ConfigEntry>& Config() const override { return options_.config; }
+
+  // The metrics of the frame; docs/configuration.md has the list.
+  std::vector<prometheus::MetricFamily> CollectMetrics() const;
+
+ private:
+  struct RateSample {
+    absl::Time time;
+    uint64_t received = 0;
+  };
+
+  void Run(std::stop_token stop);
+  // Looks at the readiness and tells what has changed.
+  void Evaluate();
+  void SampleRate(absl::Time now);
+  absl::Status Readiness() const;
+  double ReceivedPerSecond() const;
+
+  const FrameOptions options_;
+  const log::Logger log_;
+  const absl::Time start_time_;
+  std::function<void(bool)> changed_;
+  std::atomic<bool> started_ = false;
+  std::atomic<bool> draining_ = false;
+  std::atomic<uint64_t> reloads_ok_ = 0;
+  std::atomic<uint64_t> reloads_failed_ = 0;
+
+  std::mutex evaluate_mutex_;         // one evaluation at a time
+  std::optional<absl::Status> told_;  // the readiness that was told last
+  bool told_paused_ = false;
+  std::mutex reload_mutex_;  // one reload at a time
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool reload_requested_ = false;
+  std::deque<RateSample> samples_;  // of the last ten seconds or so, oldest first
+
+  std::jthread thread_;
+};
+
+}  // namespace mentat::service
+
+#endif  // COMMON_SERVICE_FRAME_H_

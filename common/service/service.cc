@@ -1,0 +1,371 @@
+#include "common/service/service.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/service/admin_server.h"
+#include "common/service/command_line.h"
+#include "common/service/config.h"
+#include "common/service/frame.h"
+#include "common/service/log_sink.h"
+#include "common/service/metrics.h"
+#include "common/service/ports_file.h"
+#include "common/service/process_stats.h"
+#include "common/service/signals.h"
+#include "common/service/version.h"
+#include "google/protobuf/message.h"
+#include "mentat/config/v1/common.pb.h"
+#include "prometheus/registry.h"
+
+namespace mentat::service {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitConfig = 2;
+// What the end may take beyond the grace time: the last acknowledgements, the service's own thread.
+constexpr absl::Duration kEndMargin = absl::Seconds(5);
+// What is left of the grace time after a second signal.
+constexpr absl::Duration kHurriedGrace = absl::Seconds(1);
+
+// The message of type T in the field `name` of the configuration; null if there is no such field.
+template <typename T>
+const T* FindPart(const google::protobuf::Message& config, const std::string& name) {
+  const google::protobuf::FieldDescriptor* field = config.GetDescriptor()->FindFieldByName(name);
+  if (field == nullptr || field->message_type() != T::descriptor() || field->is_repeated()) {
+    return nullptr;
+  }
+  if (!config.GetReflection()->HasField(config, field)) return nullptr;
+  return google::protobuf::DynamicCastToGenerated<T>(
+      &config.GetReflection()->GetMessage(config, field));
+}
+
+void PrintError(std::string_view name, const absl::Status& status) {
+  std::fprintf(stderr, "%s: %s\n", std::string(name).c_str(),
+               std::string(status.message()).c_str());
+}
+
+// Lets TERM and INT end the process while it sets up, when there is nothing to drain yet.
+class SetupGuard {
+ public:
+  explicit SetupGuard(Signals& signals)
+      : signals_(signals), thread_([this](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            const std::optional<int> signal = signals_.Wait();
+            if (signal == SIGTERM || signal == SIGINT) std::_Exit(0);
+          }
+        }) {}
+  ~SetupGuard() {
+    thread_.request_stop();
+    signals_.Wake();
+  }
+
+ private:
+  Signals& signals_;
+  std::jthread thread_;
+};
+
+// The service's own thread.
+class OwnThread {
+ public:
+  OwnThread(Service& service, Signals& signals)
+      : thread_([this, &service, &signals](std::stop_token stop) {
+          absl::Status status = service.Run(std::move(stop));
+          if (status.ok()) return;
+          {
+            const std::lock_guard lock(mutex_);
+            error_ = std::move(status);
+          }
+          signals.Wake();
+        }) {}
+
+  void RequestStop() { thread_.request_stop(); }
+  void Join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  // Why it ended the process; OK while it has not.
+  absl::Status error() const {
+    const std::lock_guard lock(mutex_);
+    return error_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  absl::Status error_;
+  std::jthread thread_;
+};
+
+// One run of a service, from its configuration to its end.
+class Runner {
+ public:
+  Runner(std::string name, const google::protobuf::Message& config,
+         std::vector<ConfigEntry> entries, Signals& signals)
+      : name_(std::move(name)),
+        config_(config),
+        entries_(std::move(entries)),
+        signals_(signals),
+        registry_(std::make_shared<prometheus::Registry>()) {
+    if (const auto* part = FindPart<config::v1::ServiceConfig>(config_, "service")) {
+      service_config_ = *part;
+    }
+    pipeline_config_ = FindPart<config::v1::PipelineConfig>(config_, "pipeline");
+  }
+
+  absl::Status OpenLog() {
+    context_.name = name_;
+    context_.instance =
+        service_config_.instance().empty() ? DefaultInstance(name_) : service_config_.instance();
+    const config::v1::LogConfig& log = service_config_.log();
+    ASSIGN_OR_RETURN(
+        sink_, log::Sink::Create(
+                   {.level = log::ParseLevel(log.level()).value_or(log::Level::kInfo),
+                    .format = log.format() == "text" ? log::Format::kText : log::Format::kJson,
+                    .file = log.file(),
+                    .service = context_.name,
+                    .instance = context_.instance}));
+    context_.log = log::Logger(sink_);
+    context_.registry = registry_.get();
+    log_ = log::Logger(sink_, "service");
+    return absl::OkStatus();
+  }
+
+  // Sets up and serves until a signal or a call ends it; the exit status.
+  int Run(const Factory& factory) {
+    if (absl::Status status = Start(factory); !status.ok()) {
+      log_.Error("cannot start", {{"error", status}});
+      if (!service_config_.log().file().empty()) PrintError(name_, status);
+      if (own_thread_ != nullptr) EndWork(absl::ZeroDuration());
+      return kExitFailure;
+    }
+    return Serve();
+  }
+
+ private:
+  absl::Status Start(const Factory& factory) {
+    const SetupGuard guard(signals_);
+    log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
+    ASSIGN_OR_RETURN(service_, factory(config_, context_));
+    if (pipeline_config_ != nullptr) RETURN_IF_ERROR(CreateStage());
+    frame_ = std::make_unique<Frame>(FrameOptions{.name = context_.name,
+                                                  .instance = context_.instance,
+                                                  .sink = sink_,
+                                                  .config = entries_,
+                                                  .service = service_.get(),
+                                                  .stage = stage_.get(),
+                                                  .on_drain = [this] {
+                                                    drain_requested_ = true;
+                                                    signals_.Wake();
+                                                  }});
+    const auto collect =
+        MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
+    ASSIGN_OR_RETURN(metrics_,
+                     MetricsServer::Start(service_config_.metrics_listen(), {registry_, collect}));
+    ASSIGN_OR_RETURN(admin_, AdminServer::Start(service_config_.admin_listen(), *frame_,
+                                                service_->GrpcServices()));
+    if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
+    own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
+    frame_->Start([admin = admin_.get()](bool serving) {
+      admin->SetServing(serving);
+      admin->NotifyChanged();
+    });
+    return AnnouncePorts();
+  }
+
+  int Serve() {
+    while (true) {
+      const std::optional<int> signal = signals_.Wait();
+      if (signal == SIGHUP) frame_->RequestReload();
+      if (signal == SIGUSR1) frame_->LogStatistics();
+      if (signal == SIGTERM || signal == SIGINT) break;
+      if (drain_requested_ || !own_thread_->error().ok()) break;
+    }
+    frame_->BeginDrain();
+    const absl::Status error = own_thread_->error();
+    if (!error.ok()) log_.Error("the service failed", {{"error", error}});
+    const int status = Drain();
+    return error.ok() ? status : kExitFailure;
+  }
+
+  absl::Status CreateStage() {
+    pipeline::StageOptions options;
+    options.name = context_.name;
+    options.instance = context_.instance;
+    options.config = *pipeline_config_;
+    if (pipeline_config_->has_input()) {
+      options.make_processor = [this] { return service_->MakeProcessor(); };
+      options.process_dead_letters = service_->ProcessesDeadLetters();
+    }
+    options.log = context_.log;
+    options.registry = registry_.get();
+    ASSIGN_OR_RETURN(stage_, pipeline::Stage::Create(std::move(options)));
+    context_.stage = stage_.get();
+    return absl::OkStatus();
+  }
+
+  absl::Status AnnouncePorts() {
+    const Ports ports = {.service = context_.name,
+                         .instance = context_.instance,
+                         .admin = admin_->address(),
+                         .metrics = metrics_->address(),
+                         .input = stage_ == nullptr ? "" : stage_->input_endpoint(),
+                         .pid = ::getpid()};
+    log_.Info("listening",
+              {{"admin", ports.admin}, {"metrics", ports.metrics}, {"input", ports.input}});
+    if (service_config_.ports_file().empty()) return absl::OkStatus();
+    return WritePortsFile(service_config_.ports_file(), ports);
+  }
+
+  // Settles what is held. A second signal leaves a second for it, a third none.
+  int Drain() {
+    const absl::Duration grace = absl::Seconds(service_config_.grace_seconds());
+    log_.Info("draining", {{"grace_seconds", service_config_.grace_seconds()}});
+    std::atomic<bool> ended = false;
+    const std::jthread thread([&] {
+      EndWork(grace);
+      ended = true;
+      signals_.Wake();
+    });
+    absl::Time deadline = absl::Now() + grace + kEndMargin;
+    int signals = 1;
+    while (!ended) {
+      const std::optional<int> signal = signals_.Wait(deadline - absl::Now());
+      if (signal == SIGTERM || signal == SIGINT) {
+        ++signals;
+        deadline = std::min(deadline, absl::Now() + kHurriedGrace);
+      }
+      if (ended || (signals < 3 && absl::Now() < deadline)) continue;
+      // What is left is safe with its senders, who send it again.
+      log_.Warning("ending before everything was settled", {{"in_flight", InFlight()}});
+      RemovePortsFile();
+      std::_Exit(signals > 1 ? 0 : kExitFailure);
+    }
+    return 0;
+  }
+
+  // In the drain's thread: a source stops reading first, all others still need their own thread to
+  // finish what they hold.
+  void EndWork(absl::Duration grace) {
+    const bool source = pipeline_config_ == nullptr || !pipeline_config_->has_input();
+    if (source) own_thread_->RequestStop();
+    if (stage_ != nullptr) {
+      if (absl::Status status = stage_->Drain(grace); !status.ok()) {
+        log_.Warning("not everything was settled in time; it is left to the senders",
+                     {{"error", status}});
+      }
+    }
+    own_thread_->RequestStop();
+    own_thread_->Join();
+    frame_->LogStatistics();
+    frame_->Stop();
+    RemovePortsFile();
+    log_.Info("ended");
+  }
+
+  uint64_t InFlight() const { return stage_ == nullptr ? 0 : stage_->Status().ledger.in_flight; }
+
+  void RemovePortsFile() {
+    if (!service_config_.ports_file().empty()) ::unlink(service_config_.ports_file().c_str());
+  }
+
+  const std::string name_;
+  const google::protobuf::Message& config_;
+  const std::vector<ConfigEntry> entries_;
+  Signals& signals_;
+  config::v1::ServiceConfig service_config_;
+  const config::v1::PipelineConfig* pipeline_config_ = nullptr;
+  std::shared_ptr<prometheus::Registry> registry_;
+  std::shared_ptr<log::Sink> sink_;
+  log::Logger log_ = log::Logger::Null();
+  Context context_;
+  std::atomic<bool> drain_requested_ = false;
+
+  // In the order in which they need each other: the last is destroyed first.
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<pipeline::Stage> stage_;
+  std::unique_ptr<Frame> frame_;
+  std::unique_ptr<MetricsServer> metrics_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<OwnThread> own_thread_;
+};
+
+int Run(const std::string& name, const google::protobuf::Message& config,
+        std::vector<ConfigEntry> entries, const Factory& factory) {
+  absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Create();
+  if (!signals.ok()) {
+    PrintError(name, signals.status());
+    return kExitFailure;
+  }
+  Runner runner(name, config, std::move(entries), **signals);
+  if (absl::Status status = runner.OpenLog(); !status.ok()) {
+    PrintError(name, status);
+    return kExitConfig;
+  }
+  return runner.Run(factory);
+}
+
+}  // namespace
+
+absl::Status Service::Run(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any condition;
+  std::unique_lock lock(mutex);
+  condition.wait(lock, stop, [] { return false; });
+  return absl::OkStatus();
+}
+
+int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Message& config,
+            const Factory& factory) {
+  const absl::StatusOr<CommandLine> line =
+      ParseCommandLine(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  if (!line.ok()) {
+    PrintError(name, line.status());
+    return kExitConfig;
+  }
+  const std::string name_text(name);
+  using Action = CommandLine::Action;
+  if (line->action == Action::kHelp) {
+    std::fputs(CommandLineHelp(name).c_str(), stdout);
+    return 0;
+  }
+  if (line->action == Action::kVersion) {
+    std::printf("%s %s\n", name_text.c_str(), std::string(kVersion).c_str());
+    return 0;
+  }
+  absl::StatusOr<std::vector<ConfigEntry>> entries =
+      LoadConfig({.service = name_text,
+                  .file = line->config_file,
+                  .directory = line->config_dir,
+                  .environment = ProcessEnvironment(),
+                  .sets = line->sets},
+                 config);
+  if (!entries.ok()) {
+    std::fprintf(stderr, "%s: the configuration is not valid:\n%s\n", name_text.c_str(),
+                 std::string(entries.status().message()).c_str());
+    return kExitConfig;
+  }
+  if (line->action == Action::kConfigView) {
+    std::fputs(FormatConfig(*entries).c_str(), stdout);
+    return 0;
+  }
+  if (line->action == Action::kConfigCheck) {
+    std::printf("%s: the configuration is valid\n", name_text.c_str());
+    return 0;
+  }
+  return Run(name_text, config, *std::move(entries), factory);
+}
+
+}  // namespace mentat::service

@@ -1,4 +1,4 @@
--- The demo's abuse groups and networks: 1,107 networks of 164 groups, nested up to four deep, over the
+-- The demo's abuse groups and networks: 1,091 networks of 165 groups, nested up to four deep, over the
 -- inner ranges that tools/ideagen draws from. Every name ends in `.example`. May be run again.
 --
 --   three small networks          192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24

@@ -16,8 +16,8 @@ namespace {
 
 using absl::uint128;
 
-// A decimal number without leading zeros, at most `max`.
-std::optional<uint32_t> ParseSmallNumber(std::string_view text, uint32_t max) {
+// The length of a prefix without leading zeros, at most `max`.
+std::optional<uint32_t> ParsePrefix(std::string_view text, uint32_t max) {
   if (text.empty() || text.size() > 3 || (text.size() > 1 && text.front() == '0')) {
     return std::nullopt;
   }
@@ -32,15 +32,24 @@ std::optional<uint32_t> ParseSmallNumber(std::string_view text, uint32_t max) {
 
 std::optional<uint32_t> ParseIp4(std::string_view text) {
   uint32_t address = 0;
-  for (int octets = 0; octets < 4; ++octets) {
-    const size_t dot = octets < 3 ? text.find('.') : text.size();
-    if (dot == std::string_view::npos) return std::nullopt;
-    const std::optional<uint32_t> octet = ParseSmallNumber(text.substr(0, dot), 255);
-    if (!octet) return std::nullopt;
-    address = address << 8 | *octet;
-    if (octets < 3) text.remove_prefix(dot + 1);
+  uint32_t octet = 0;
+  int digits = 0;  // of the octet so far
+  int dots = 0;
+  for (const char c : text) {
+    if (c == '.') {
+      if (digits == 0 || ++dots > 3) return std::nullopt;
+      address = address << 8 | octet;
+      octet = 0;
+      digits = 0;
+    } else {
+      if (c < '0' || c > '9') return std::nullopt;
+      if (digits++ > 0 && octet == 0) return std::nullopt;  // a leading zero
+      octet = octet * 10 + static_cast<uint32_t>(c - '0');
+      if (octet > 255) return std::nullopt;
+    }
   }
-  return address;
+  if (dots != 3 || digits == 0) return std::nullopt;
+  return address << 8 | octet;
 }
 
 std::optional<uint128> ParseIp6(std::string_view text) {
@@ -55,6 +64,14 @@ std::optional<uint128> ParseIp6(std::string_view text) {
   uint128 address = 0;
   for (const uint8_t byte : bytes) address = address << 8 | byte;
   return address;
+}
+
+// Where the slash of a network or the hyphen of a range is, npos if there is none.
+size_t FindMark(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '/' || text[i] == '-') return i;
+  }
+  return std::string_view::npos;
 }
 
 absl::Status NotANet4() {
@@ -134,7 +151,7 @@ AddressRange Bounds(const v1::Net6& net) {
 }
 
 absl::StatusOr<v1::Net4> ParseNet4(std::string_view text) {
-  const size_t mark = text.find_first_of("/-");
+  const size_t mark = FindMark(text);
   const std::optional<uint32_t> address = ParseIp4(text.substr(0, mark));
   if (!address) return NotANet4();
   v1::Net4 net;
@@ -142,7 +159,7 @@ absl::StatusOr<v1::Net4> ParseNet4(std::string_view text) {
   if (mark == std::string_view::npos) return net;
   const std::string_view rest = text.substr(mark + 1);
   if (text[mark] == '/') {
-    const std::optional<uint32_t> prefix = ParseSmallNumber(rest, 32);
+    const std::optional<uint32_t> prefix = ParsePrefix(rest, 32);
     if (!prefix) return NotANet4();
     net.set_prefix(*prefix);
   } else {
@@ -155,7 +172,7 @@ absl::StatusOr<v1::Net4> ParseNet4(std::string_view text) {
 }
 
 absl::StatusOr<v1::Net6> ParseNet6(std::string_view text) {
-  const size_t mark = text.find_first_of("/-");
+  const size_t mark = FindMark(text);
   const std::optional<uint128> address = ParseIp6(text.substr(0, mark));
   if (!address) return NotANet6();
   v1::Net6 net;
@@ -163,7 +180,7 @@ absl::StatusOr<v1::Net6> ParseNet6(std::string_view text) {
   if (mark == std::string_view::npos) return net;
   const std::string_view rest = text.substr(mark + 1);
   if (text[mark] == '/') {
-    const std::optional<uint32_t> prefix = ParseSmallNumber(rest, 128);
+    const std::optional<uint32_t> prefix = ParsePrefix(rest, 128);
     if (!prefix) return NotANet6();
     net.set_prefix(*prefix);
   } else {

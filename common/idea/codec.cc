@@ -99,7 +99,7 @@ v1::Value GetField(const Message& message, const FieldDescriptor& field, int ind
 const FieldDescriptor* FindField(const google::protobuf::Descriptor& message,
                                  std::string_view key) {
   const KeySchema* const found = SchemaOf(message).Find(key);
-  return found == nullptr ? nullptr : found->field;
+  return found == nullptr ? nullptr : found->slot.field;
 }
 
 }  // namespace mentat::idea

@@ -14,7 +14,7 @@
 namespace mentat::idea {
 namespace {
 
-// An event of the usual size, 586 bytes.
+// An event of the usual size, about 600 bytes.
 const std::string& SampleEvent() {
   static const std::string& event = *new std::string(
       R"({"Format":"IDEA0","ID":"4dd7cf5e-4a95-49f6-8f48-eef4d6c1a9c2","CreateTime":"2024-03-05T15:52:25Z",)"

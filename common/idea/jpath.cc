@@ -198,13 +198,13 @@ const KeySchema* FindTyped(const Message& message, const ObjectSchema& schema, c
 
 bool IsThere(const Message& message, const ObjectSchema& schema, const KeySchema& key) {
   const auto* reflection = message.GetReflection();
-  if (!key.is_list) return reflection->HasField(message, key.field);
-  return reflection->FieldSize(message, key.field) > 0 ||
+  if (!key.is_list) return reflection->HasField(message, key.slot.field);
+  return reflection->FieldSize(message, key.slot.field) > 0 ||
          FindMember(schema.unknown(message), key.key) != nullptr;
 }
 
 int SizeOf(const Message& message, const KeySchema& key) {
-  return message.GetReflection()->FieldSize(message, key.field);
+  return message.GetReflection()->FieldSize(message, key.slot.field);
 }
 
 // Holds an empty list, which the field cannot.
@@ -224,15 +224,15 @@ void ReadMessage(const Message& message, const ObjectSchema& schema, Rest rest,
   int end = 0;
   if (key->is_list) {
     std::tie(first, end) = PlacesOf(rest.chunk(), SizeOf(message, *key));
-  } else if (rest.chunk().index == Index::kNone && reflection->HasField(message, key->field)) {
+  } else if (rest.chunk().index == Index::kNone && reflection->HasField(message, key->slot.field)) {
     end = 1;
   }
   for (int i = first; i < end; ++i) {
     if (rest.is_last()) {
-      values->push_back(GetField(message, *key->field, i));
+      values->push_back(GetField(message, *key->slot.field, i));
     } else if (key->object != nullptr) {
-      ReadMessage(key->is_list ? reflection->GetRepeatedMessage(message, key->field, i)
-                               : reflection->GetMessage(message, key->field),
+      ReadMessage(key->is_list ? reflection->GetRepeatedMessage(message, key->slot.field, i)
+                               : reflection->GetMessage(message, key->slot.field),
                   *key->object, rest.next(), values);
     }
   }
@@ -244,9 +244,9 @@ absl::Status SetList(Message* message, const ObjectSchema& schema, const KeySche
   if (!value.has_list()) return rest.Expected("a list");
   const std::unique_ptr<Message> aside(message->New());
   for (const v1::Value& item : value.list().items()) {
-    RETURN_IF_ERROR(SetField(*key.field, item, aside.get()));
+    RETURN_IF_ERROR(SetField(*key.slot.field, item, aside.get()));
   }
-  message->GetReflection()->ClearField(message, key.field);
+  message->GetReflection()->ClearField(message, key.slot.field);
   message->MergeFrom(*aside);
   if (value.list().items().empty()) {
     HoldEmptyList(message, schema, key);
@@ -261,21 +261,21 @@ absl::StatusOr<SetResult> SetItem(Message* message, const KeySchema& key, const 
   const auto* reflection = message->GetReflection();
   const int size = SizeOf(*message, key);
   const std::optional<int> place = PlaceOf(chunk, size);
-  if (place && !options.overwrite && IsTrue(GetField(*message, *key.field, *place))) {
+  if (place && !options.overwrite && IsTrue(GetField(*message, *key.slot.field, *place))) {
     return SetResult::kExists;
   }
-  RETURN_IF_ERROR(SetField(*key.field, value, message));  // appends
+  RETURN_IF_ERROR(SetField(*key.slot.field, value, message));  // appends
   if (place) {
-    reflection->SwapElements(message, key.field, *place, size);
-    reflection->RemoveLast(message, key.field);
+    reflection->SwapElements(message, key.slot.field, *place, size);
+    reflection->RemoveLast(message, key.slot.field);
     return SetResult::kSet;
   }
   if (options.unique) {
     // Compared as converted, so that two texts of one address are the same.
-    const std::string added = PrintValue(GetField(*message, *key.field, size));
+    const std::string added = PrintValue(GetField(*message, *key.slot.field, size));
     for (int i = 0; i < size; ++i) {
-      if (PrintValue(GetField(*message, *key.field, i)) != added) continue;
-      reflection->RemoveLast(message, key.field);
+      if (PrintValue(GetField(*message, *key.slot.field, i)) != added) continue;
+      reflection->RemoveLast(message, key.slot.field);
       return SetResult::kDuplicate;
     }
   }
@@ -293,7 +293,7 @@ absl::StatusOr<SetResult> SetInMessage(Message* message, const ObjectSchema& sch
     if (!replaces) return SetMember(schema.mutable_unknown(message), rest, value, options);
     const KeySchema& known = *schema.Find(chunk.name);
     RETURN_IF_ERROR(known.is_list ? SetList(message, schema, known, rest, value)
-                                  : SetField(*known.field, value, message));
+                                  : SetField(*known.slot.field, value, message));
     return SetResult::kSet;
   }
   if (chunk.index != Index::kNone && !key->is_list) return rest.Expected("a list");
@@ -301,7 +301,7 @@ absl::StatusOr<SetResult> SetInMessage(Message* message, const ObjectSchema& sch
     if (chunk.index != Index::kNone) return SetItem(message, *key, chunk, value, options);
     if (!options.overwrite && IsThere(*message, schema, *key)) return SetResult::kExists;
     RETURN_IF_ERROR(key->is_list ? SetList(message, schema, *key, rest, value)
-                                 : SetField(*key->field, value, message));
+                                 : SetField(*key->slot.field, value, message));
     return SetResult::kSet;
   }
   if (key->object == nullptr || (chunk.index == Index::kNone && key->is_list)) {
@@ -309,13 +309,13 @@ absl::StatusOr<SetResult> SetInMessage(Message* message, const ObjectSchema& sch
   }
   const auto* reflection = message->GetReflection();
   if (!key->is_list) {
-    return SetInMessage(reflection->MutableMessage(message, key->field), *key->object, rest.next(),
-                        value, options);
+    return SetInMessage(reflection->MutableMessage(message, key->slot.field), *key->object,
+                        rest.next(), value, options);
   }
   const std::optional<int> place = PlaceOf(chunk, SizeOf(*message, *key));
   if (!place) RemoveMember(schema.mutable_unknown(message), key->key);
-  Message* const item = place ? reflection->MutableRepeatedMessage(message, key->field, *place)
-                              : reflection->AddMessage(message, key->field);
+  Message* const item = place ? reflection->MutableRepeatedMessage(message, key->slot.field, *place)
+                              : reflection->AddMessage(message, key->slot.field);
   return SetInMessage(item, *key->object, rest.next(), value, options);
 }
 
@@ -327,7 +327,7 @@ absl::Status UnsetInMessage(Message* message, const ObjectSchema& schema, Rest r
   if (chunk.index != Index::kNone && !key->is_list) return rest.Expected("a list");
   const auto* reflection = message->GetReflection();
   if (rest.is_last() && (chunk.index == Index::kNone || chunk.index == Index::kAll)) {
-    reflection->ClearField(message, key->field);
+    reflection->ClearField(message, key->slot.field);
     RemoveMember(schema.mutable_unknown(message), key->key);
     return absl::OkStatus();
   }
@@ -335,15 +335,17 @@ absl::Status UnsetInMessage(Message* message, const ObjectSchema& schema, Rest r
   const auto [first, end] = PlacesOf(chunk, size);
   if (rest.is_last()) {
     if (first == end) return absl::OkStatus();
-    for (int i = first; i + 1 < size; ++i) reflection->SwapElements(message, key->field, i, i + 1);
-    reflection->RemoveLast(message, key->field);
+    for (int i = first; i + 1 < size; ++i)
+      reflection->SwapElements(message, key->slot.field, i, i + 1);
+    reflection->RemoveLast(message, key->slot.field);
     if (size == 1) HoldEmptyList(message, schema, *key);
     return absl::OkStatus();
   }
   for (int i = first; i < end; ++i) {
     if (key->object == nullptr) return rest.Expected("an object");
-    Message* const item = key->is_list ? reflection->MutableRepeatedMessage(message, key->field, i)
-                                       : reflection->MutableMessage(message, key->field);
+    Message* const item = key->is_list
+                              ? reflection->MutableRepeatedMessage(message, key->slot.field, i)
+                              : reflection->MutableMessage(message, key->slot.field);
     RETURN_IF_ERROR(UnsetInMessage(item, *key->object, rest.next()));
   }
   return absl::OkStatus();

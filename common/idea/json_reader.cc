@@ -116,39 +116,13 @@ void JsonReader::Restore(const Position& position) {
   first_ = position.first;
 }
 
-void JsonReader::SkipBlanks() {
-  while (next_ < end_ && (*next_ == ' ' || *next_ == '\n' || *next_ == '\t' || *next_ == '\r')) {
-    ++next_;
-  }
-}
-
-JsonReader::Kind JsonReader::Peek() {
-  if (!ok()) return Kind::kError;
-  SkipBlanks();
-  if (next_ == end_) {
+JsonReader::Kind JsonReader::NoValue() {
+  if (ok() && next_ == end_) {
     Fail(next_, "the text ends, expected a value");
-    return Kind::kError;
+  } else {
+    Fail(next_, "expected a value: an object, array, text, number, true, false or null");
   }
-  switch (*next_) {
-    case '"':
-      return Kind::kText;
-    case '{':
-      return Kind::kObject;
-    case '[':
-      return Kind::kArray;
-    case 't':
-      return Kind::kTrue;
-    case 'f':
-      return Kind::kFalse;
-    case 'n':
-      return Kind::kNull;
-    case '-':
-      return Kind::kNumber;
-    default:
-      if (IsDigit(*next_)) return Kind::kNumber;
-      Fail(next_, "expected a value: an object, array, text, number, true, false or null");
-      return Kind::kError;
-  }
+  return Kind::kError;
 }
 
 bool JsonReader::ReadLiteral(Kind kind) {
@@ -317,24 +291,10 @@ bool JsonReader::Enter() {
   return true;
 }
 
-bool JsonReader::Next(char close) {
-  if (!ok()) return false;
-  SkipBlanks();
-  const bool first = first_;
-  first_ = false;
-  if (next_ < end_ && *next_ == close) {
-    ++next_;
-    --depth_;
-    return false;
-  }
-  if (first) return true;
-  if (next_ == end_ || *next_ != ',') {
-    return Fail(next_, std::string(next_ == end_ ? "the text ends, " : "")
-                           .append("expected a comma or ")
-                           .append(1, close));
-  }
-  ++next_;
-  return true;
+bool JsonReader::NoComma(char close) {
+  return Fail(next_, std::string(next_ == end_ ? "the text ends, " : "")
+                         .append("expected a comma or ")
+                         .append(1, close));
 }
 
 bool JsonReader::ReadKey(std::string_view* key) {

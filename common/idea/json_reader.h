@@ -13,6 +13,7 @@
 #ifndef COMMON_IDEA_JSON_READER_H_
 #define COMMON_IDEA_JSON_READER_H_
 
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <string>
@@ -37,7 +38,11 @@ class JsonReader {
   JsonReader(std::string_view text, size_t max_depth);
 
   // The kind of the next value, which is not read yet.
-  Kind Peek();
+  Kind Peek() {
+    SkipBlanks();
+    const Kind kind = next_ == end_ ? Kind::kError : kKinds[static_cast<unsigned char>(*next_)];
+    return kind == Kind::kError ? NoValue() : kind;
+  }
 
   // Each of these reads one value of the kind that Peek() told.
   bool ReadLiteral(Kind kind);                 // null, false, true
@@ -72,8 +77,44 @@ class JsonReader {
   }
 
  private:
-  void SkipBlanks();
-  bool Next(char close);
+  // The kind of a value by its first byte.
+  static constexpr std::array<Kind, 256> kKinds = [] {
+    std::array<Kind, 256> kinds{};
+    for (const char digit : {'-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}) {
+      kinds[static_cast<unsigned char>(digit)] = Kind::kNumber;
+    }
+    kinds['"'] = Kind::kText;
+    kinds['{'] = Kind::kObject;
+    kinds['['] = Kind::kArray;
+    kinds['t'] = Kind::kTrue;
+    kinds['f'] = Kind::kFalse;
+    kinds['n'] = Kind::kNull;
+    return kinds;
+  }();
+
+  void SkipBlanks() {
+    while (next_ < end_ && (*next_ == ' ' || *next_ == '\n' || *next_ == '\t' || *next_ == '\r')) {
+      ++next_;
+    }
+  }
+  // Goes on to the next member or item; false at the closing bracket, which is read.
+  bool Next(char close) {
+    if (!ok()) return false;
+    SkipBlanks();
+    const bool first = first_;
+    first_ = false;
+    if (next_ < end_ && *next_ == close) {
+      ++next_;
+      --depth_;
+      return false;
+    }
+    if (first) return true;
+    if (next_ == end_ || *next_ != ',') return NoComma(close);
+    ++next_;
+    return true;
+  }
+  Kind NoValue();
+  bool NoComma(char close);
   bool ReadKey(std::string_view* key);
   bool ReadEscapedText(const char* begin, std::string_view* text);
   bool ReadEscape(std::string* text);

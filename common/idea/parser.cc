@@ -78,9 +78,9 @@ bool Parser::ParseValue(v1::Value* value) {
 
 bool Parser::ParseField(const KeySchema& key, Message* message) {
   bool keep = false;
-  path_.push_back({key.key});
+  Push(key.key);
   if (CheckSize() && Item(key, message, &keep)) reader_.Finish();
-  path_.pop_back();
+  --steps_;
   return Finish() && !keep;
 }
 
@@ -89,7 +89,7 @@ bool Parser::Object(const ObjectSchema& schema, Message* message) {
   uint64_t seen = 0;
   absl::InlinedVector<std::string_view, 16> unknown;
   for (std::string_view name; reader_.NextMember(&name);) {
-    path_.push_back({name});
+    Push(name);
     const KeySchema* const key = schema.Find(name);
     bool go_on;
     if (key == nullptr) {
@@ -102,7 +102,7 @@ bool Parser::Object(const ObjectSchema& schema, Message* message) {
       seen |= key->bit;
       go_on = Field(*key, schema, message);
     }
-    path_.pop_back();
+    --steps_;
     if (!go_on) return false;
   }
   if (!reader_.ok()) return false;
@@ -122,7 +122,7 @@ bool Parser::Field(const KeySchema& key, const ObjectSchema& schema, Message* me
     Refuse(start, key, "a list, each item " + std::string(key.expected()), "", &keep);
   } else {
     if (!reader_.Enter()) return false;
-    const size_t depth = path_.size();
+    const size_t depth = steps_;
     size_t items = 0;
     while (reader_.NextItem()) {
       path_[depth - 1].index = ++items;
@@ -133,11 +133,11 @@ bool Parser::Field(const KeySchema& key, const ObjectSchema& schema, Message* me
     keep = keep || items == 0;
   }
   if (!keep) return true;
-  message->GetReflection()->ClearField(message, key.field);
+  key.slot.reflection->ClearField(message, key.slot.field);
   reader_.Restore(start);
   v1::Member* const member = schema.mutable_unknown(message)->Add();
   member->set_key(key.key.data(), key.key.size());
-  path_.back().index = 0;
+  path_[steps_ - 1].index = 0;
   return Value(member->mutable_value());
 }
 
@@ -145,9 +145,9 @@ bool Parser::Item(const KeySchema& key, Message* message, bool* keep) {
   const Kind kind = reader_.Peek();
   if (kind == Kind::kError) return false;
   if (key.object != nullptr && kind == Kind::kObject) {
-    const auto* reflection = message->GetReflection();
-    return Object(*key.object, key.is_list ? reflection->AddMessage(message, key.field)
-                                           : reflection->MutableMessage(message, key.field));
+    const auto& [field, reflection] = key.slot;
+    return Object(*key.object, key.is_list ? reflection->AddMessage(message, field)
+                                           : reflection->MutableMessage(message, field));
   }
   const JsonReader::Position start = reader_.Save();
   if (key.object != nullptr || kind == Kind::kArray || kind == Kind::kObject) {
@@ -163,7 +163,7 @@ bool Parser::Item(const KeySchema& key, Message* message, bool* keep) {
   } else {
     if (!reader_.ReadLiteral(kind)) return false;
   }
-  const Reading reading = key.type->read(*key.type, scalar, key.field, message);
+  const Reading reading = key.type->read(*key.type, scalar, key.slot, message);
   switch (reading.verdict) {
     case Reading::Verdict::kStored:
       break;
@@ -227,11 +227,11 @@ bool Parser::Value(v1::Value* value) {
   absl::InlinedVector<std::string_view, 16> keys;
   for (std::string_view key; reader_.NextMember(&key);) {
     keys.push_back(key);
-    path_.push_back({key});
+    Push(key);
     v1::Member* const member = object->add_members();
     member->set_key(key.data(), key.size());
     if (!Value(member->mutable_value())) return false;
-    path_.pop_back();
+    --steps_;
   }
   if (!reader_.ok()) return false;
   CheckDuplicates(&keys);
@@ -242,13 +242,13 @@ bool Parser::Array(v1::Value* value) {
   if (!reader_.Enter()) return false;
   v1::List* const list = value->mutable_list();
   // The items of a list within a list take a step without a key.
-  path_.push_back({{}});
+  Push({});
   size_t items = 0;
   while (reader_.NextItem()) {
-    path_.back().index = ++items;
+    path_[steps_ - 1].index = ++items;
     if (!CheckListSize(items) || !Value(list->add_items())) return false;
   }
-  path_.pop_back();
+  --steps_;
   return reader_.ok();
 }
 
@@ -258,19 +258,20 @@ void Parser::CheckDuplicates(absl::InlinedVector<std::string_view, 16>* keys) {
   for (size_t i = 1; i < keys->size(); ++i) {
     const bool is_second = (*keys)[i] == (*keys)[i - 1] && (i < 2 || (*keys)[i] != (*keys)[i - 2]);
     if (!is_second) continue;
-    path_.push_back({(*keys)[i]});
+    Push((*keys)[i]);
     AddProblem("the key is there more than once, expected it once");
-    path_.pop_back();
+    --steps_;
   }
 }
 
 void Parser::CheckMandatory(const ObjectSchema& schema, uint64_t seen) {
+  if ((seen & schema.mandatory) == schema.mandatory) return;
   for (const KeySchema& key : schema.keys) {
     if (!key.is_mandatory || (seen & key.bit) != 0) continue;
-    path_.push_back({key.key});
+    Push(key.key);
     AddProblem("missing, expected " + std::string(key.is_list ? "a list, each item " : "") +
                std::string(key.expected()));
-    path_.pop_back();
+    --steps_;
   }
 }
 
@@ -283,7 +284,7 @@ bool Parser::CheckListSize(size_t items) {
 
 bool Parser::CheckSize() {
   if (json_.size() <= limits_.max_bytes) return true;
-  path_.clear();
+  steps_ = 0;
   AddProblem("got " + std::to_string(json_.size()) + " bytes, expected " +
              std::to_string(limits_.max_bytes) + " at most");
   return false;
@@ -307,7 +308,8 @@ void Parser::Refuse(const JsonReader::Position& start, const KeySchema& key,
 
 std::string Parser::Path() const {
   std::string text;
-  for (const Step& step : path_) {
+  for (size_t i = 0; i < steps_; ++i) {
+    const Step& step = path_[i];
     if (!step.key.empty()) {
       if (!text.empty()) text.push_back('.');
       text.append(Shorten(step.key));
@@ -336,7 +338,7 @@ void Parser::AddWarning(std::string message) {
 
 bool Parser::Finish() {
   if (!reader_.ok()) {
-    path_.clear();
+    steps_ = 0;
     AddProblem(reader_.error());
   }
   if (more_problems_ > 0) problems_->push_back({"", More(more_problems_, "problem")});

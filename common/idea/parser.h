@@ -2,6 +2,7 @@
 #ifndef COMMON_IDEA_PARSER_H_
 #define COMMON_IDEA_PARSER_H_
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -34,9 +35,10 @@ class Parser {
   // A step on the way to the value that is being read.
   struct Step {
     std::string_view key;
-    size_t index = 0;  // of an item, from 1
+    size_t index;  // of an item, from 1; 0 for a value that is not within a list
   };
 
+  void Push(std::string_view key) { path_[steps_++] = {key, 0}; }
   bool Object(const ObjectSchema& schema, google::protobuf::Message* message);
   bool Field(const KeySchema& key, const ObjectSchema& schema, google::protobuf::Message* message);
   // Sets `keep` if the value is right, or nobody's business, but does not fit into the field.
@@ -69,7 +71,10 @@ class Parser {
   std::vector<Problem>* const warnings_;
   size_t more_problems_ = 0;
   size_t more_warnings_ = 0;
-  absl::InlinedVector<Step, 8> path_;
+  // Every step but the first goes into an object or an array, and a key that is missing or there
+  // twice takes one more.
+  std::array<Step, kMaxDepth + 2> path_;
+  size_t steps_ = 0;
 };
 
 // A piece of JSON for people: about 60 characters at most, control characters escaped.

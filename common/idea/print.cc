@@ -11,9 +11,8 @@ namespace {
 using google::protobuf::Message;
 
 bool Has(const Message& message, const KeySchema& key) {
-  const auto* reflection = message.GetReflection();
-  return key.is_list ? reflection->FieldSize(message, key.field) > 0
-                     : reflection->HasField(message, key.field);
+  return key.is_list ? key.slot.reflection->FieldSize(message, key.slot.field) > 0
+                     : key.slot.reflection->HasField(message, key.slot.field);
 }
 
 // Known keys are plain words.
@@ -25,7 +24,7 @@ void AppendKnown(const Message& message, const KeySchema& key, std::string* out)
   AppendKnownKey(key.key, out);
   if (!key.is_list) return AppendItem(message, key, 0, out);
   out->push_back('[');
-  const int size = message.GetReflection()->FieldSize(message, key.field);
+  const int size = key.slot.reflection->FieldSize(message, key.slot.field);
   for (int i = 0; i < size; ++i) {
     if (i > 0) out->push_back(',');
     AppendItem(message, key, i, out);
@@ -66,10 +65,10 @@ void AppendObject(const Message& message, const ObjectSchema& schema, std::strin
 }
 
 void AppendItem(const Message& message, const KeySchema& key, int index, std::string* out) {
-  if (key.object == nullptr) return key.type->print(message, key.field, index, out);
-  const auto* reflection = message.GetReflection();
-  AppendObject(key.is_list ? reflection->GetRepeatedMessage(message, key.field, index)
-                           : reflection->GetMessage(message, key.field),
+  if (key.object == nullptr) return key.type->print(message, key.slot, index, out);
+  const auto& [field, reflection] = key.slot;
+  AppendObject(key.is_list ? reflection->GetRepeatedMessage(message, field, index)
+                           : reflection->GetMessage(message, field),
                *key.object, out);
 }
 

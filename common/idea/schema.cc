@@ -42,6 +42,9 @@ class Schemas {
     std::unique_ptr<ObjectSchema>& object = objects_[&message];
     if (object != nullptr) return object.get();
     object = std::make_unique<ObjectSchema>();
+    const auto* const reflection = google::protobuf::MessageFactory::generated_factory()
+                                       ->GetPrototype(&message)
+                                       ->GetReflection();
     for (int i = 0; i < message.field_count(); ++i) {
       const FieldDescriptor* const field = message.field(i);
       const v1::IdeaType type = field->options().GetExtension(v1::idea_type);
@@ -51,7 +54,7 @@ class Schemas {
       const bool is_own = own || field->options().GetExtension(v1::own);
       object->keys.push_back({
           .key = field->json_name(),
-          .field = field,
+          .slot = {field, reflection},
           .type = &TypeOf(type),
           .object =
               type == v1::IDEA_TYPE_UNSPECIFIED ? Add(*field->message_type(), is_own) : nullptr,
@@ -65,6 +68,7 @@ class Schemas {
     std::sort(object->keys.begin(), object->keys.end(),
               [](const KeySchema& a, const KeySchema& b) { return a.key < b.key; });
     for (const KeySchema& key : object->keys) {
+      if (key.is_mandatory) object->mandatory |= key.bit;
       size_t i = ObjectSchema::Hash(key.key);
       while (object->table[i % ObjectSchema::kTableSize] != nullptr) ++i;
       object->table[i % ObjectSchema::kTableSize] = &key;
@@ -108,7 +112,7 @@ const KeySchema* ObjectSchema::FindOtherCase(std::string_view key) const {
 
 const KeySchema& ObjectSchema::Of(const FieldDescriptor& field) const {
   const KeySchema* const key = Find(field.json_name());
-  assert(key != nullptr && key->field == &field);
+  assert(key != nullptr && key->slot.field == &field);
   return *key;
 }
 

@@ -24,7 +24,7 @@ struct ObjectSchema;
 // One known key of an object.
 struct KeySchema {
   std::string_view key;
-  const google::protobuf::FieldDescriptor* field;
+  Slot slot;
   const Type* type;            // of a scalar
   const ObjectSchema* object;  // of an object, else null
   bool is_list;
@@ -38,6 +38,7 @@ struct KeySchema {
 // The known keys of one kind of object.
 struct ObjectSchema {
   std::vector<KeySchema> keys;  // sorted
+  uint64_t mandatory = 0;       // the bits of those keys
   const UnknownKeys& (*unknown)(const google::protobuf::Message& message);
   UnknownKeys* (*mutable_unknown)(google::protobuf::Message* message);
 

@@ -1,9 +1,10 @@
 #include "common/idea/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "absl/status/status.h"
@@ -28,10 +29,14 @@ class Cursor {
     return true;
   }
   bool TakeAny(std::string_view characters, char* c = nullptr) {
-    if (rest_.empty() || characters.find(rest_.front()) == std::string_view::npos) return false;
-    if (c != nullptr) *c = rest_.front();
-    rest_.remove_prefix(1);
-    return true;
+    if (rest_.empty()) return false;
+    for (const char wanted : characters) {
+      if (rest_.front() != wanted) continue;
+      if (c != nullptr) *c = wanted;
+      rest_.remove_prefix(1);
+      return true;
+    }
+    return false;
   }
   // A number of exactly `width` digits.
   bool TakeNumber(size_t width, int* number) {
@@ -68,6 +73,31 @@ class Cursor {
 
   std::string_view rest_;
 };
+
+// The number with zeros before it, if it has fewer than `width` digits.
+void AppendPadded(uint64_t number, size_t width, std::string* out) {
+  std::array<char, 20> digits;
+  char* first = digits.end();
+  do {
+    *--first = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number > 0 || first > digits.end() - width);
+  out->append(first, digits.end());
+}
+
+// `hh:mm:ss`, with six digits of fraction where it is not zero, of a time less than a day.
+void AppendClock(uint64_t micros, std::string* out) {
+  const uint64_t seconds = micros / kMicrosPerSecond;
+  const uint64_t fraction = micros % kMicrosPerSecond;
+  AppendPadded(seconds / 3600, 2, out);
+  out->push_back(':');
+  AppendPadded(seconds / 60 % 60, 2, out);
+  out->push_back(':');
+  AppendPadded(seconds % 60, 2, out);
+  if (fraction == 0) return;
+  out->push_back('.');
+  AppendPadded(fraction, 6, out);
+}
 
 absl::Status NotATimestamp() {
   return absl::InvalidArgumentError("not of the form yyyy-mm-ddThh:mm:ss[.fraction][zone]");
@@ -141,7 +171,10 @@ absl::StatusOr<int64_t> ParseTimestamp(std::string_view text, bool* has_zone) {
 
 absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
   int64_t days = 0;
-  if (const size_t mark = text.find_first_of("Dd"); mark != std::string_view::npos) {
+  const size_t mark = static_cast<size_t>(
+      std::find_if(text.begin(), text.end(), [](char c) { return c == 'D' || c == 'd'; }) -
+      text.begin());
+  if (mark < text.size()) {
     const char* const end = text.data() + mark;
     const auto [stop, error] = std::from_chars(text.data(), end, days);
     if (mark == 0 || text.front() == '-' || stop != end) return NotADuration();
@@ -166,40 +199,27 @@ std::string FormatTimestamp(int64_t micros) {
   const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(micros)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 64> text;
-  int size = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()));
-  if (clock.subseconds().count() != 0) {
-    size += std::snprintf(text.data() + size, text.size() - size, ".%06d",
-                          static_cast<int>(clock.subseconds().count()));
-  }
-  std::string result(text.data(), size);
-  result.push_back('Z');
-  return result;
+  const int year = static_cast<int>(date.year());
+  std::string text = year < 0 ? "-" : "";
+  AppendPadded(std::abs(year), 4, &text);
+  text.push_back('-');
+  AppendPadded(static_cast<unsigned>(date.month()), 2, &text);
+  text.push_back('-');
+  AppendPadded(static_cast<unsigned>(date.day()), 2, &text);
+  text.push_back('T');
+  AppendClock(std::chrono::duration_cast<std::chrono::microseconds>(time - day).count(), &text);
+  text.push_back('Z');
+  return text;
 }
 
 std::string FormatDuration(int64_t micros) {
   // The magnitude of the least int64_t does not fit in an int64_t.
-  uint64_t rest = micros < 0 ? 0 - static_cast<uint64_t>(micros) : static_cast<uint64_t>(micros);
-  std::string result = micros < 0 ? "-" : "";
-  const uint64_t days = rest / kMicrosPerDay;
-  rest %= kMicrosPerDay;
-  if (days > 0) result.append(std::to_string(days)).push_back('D');
-  const auto seconds = static_cast<unsigned>(rest / kMicrosPerSecond);
-  const auto fraction = static_cast<unsigned>(rest % kMicrosPerSecond);
-  std::array<char, 48> clock;
-  std::snprintf(clock.data(), clock.size(), "%02u:%02u:%02u", seconds / 3600, seconds / 60 % 60,
-                seconds % 60);
-  result.append(clock.data());
-  if (fraction != 0) {
-    std::snprintf(clock.data(), clock.size(), ".%06u", fraction);
-    result.append(clock.data());
-  }
-  return result;
+  const uint64_t size =
+      micros < 0 ? 0 - static_cast<uint64_t>(micros) : static_cast<uint64_t>(micros);
+  std::string text = micros < 0 ? "-" : "";
+  if (size >= kMicrosPerDay) text.append(std::to_string(size / kMicrosPerDay)).push_back('D');
+  AppendClock(size % kMicrosPerDay, &text);
+  return text;
 }
 
 }  // namespace mentat::idea

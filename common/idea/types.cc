@@ -17,7 +17,6 @@
 namespace mentat::idea {
 namespace {
 
-using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using Kind = JsonReader::Kind;
 using Verdict = Reading::Verdict;
@@ -31,44 +30,40 @@ Reading Generously(std::string_view note) {
 
 // ---- Storing: sets a singular field, appends to a repeated one.
 
-void StoreText(std::string_view text, const FieldDescriptor* field, Message* message) {
-  const auto* reflection = message->GetReflection();
-  if (field->is_repeated()) {
-    reflection->AddString(message, field, std::string(text));
+void StoreText(std::string_view text, const Slot& slot, Message* message) {
+  if (slot.field->is_repeated()) {
+    slot.reflection->AddString(message, slot.field, std::string(text));
   } else {
-    reflection->SetString(message, field, std::string(text));
+    slot.reflection->SetString(message, slot.field, std::string(text));
   }
 }
 
-void StoreInteger(int64_t number, const FieldDescriptor* field, Message* message) {
-  const auto* reflection = message->GetReflection();
-  if (field->is_repeated()) {
-    reflection->AddInt64(message, field, number);
+void StoreInteger(int64_t number, const Slot& slot, Message* message) {
+  if (slot.field->is_repeated()) {
+    slot.reflection->AddInt64(message, slot.field, number);
   } else {
-    reflection->SetInt64(message, field, number);
+    slot.reflection->SetInt64(message, slot.field, number);
   }
 }
 
-int64_t StoredInteger(const Message& message, const FieldDescriptor* field, int index) {
-  const auto* reflection = message.GetReflection();
-  return field->is_repeated() ? reflection->GetRepeatedInt64(message, field, index)
-                              : reflection->GetInt64(message, field);
+int64_t StoredInteger(const Message& message, const Slot& slot, int index) {
+  return slot.field->is_repeated() ? slot.reflection->GetRepeatedInt64(message, slot.field, index)
+                                   : slot.reflection->GetInt64(message, slot.field);
 }
 
 template <typename Net>
-void StoreNet(Net net, const FieldDescriptor* field, Message* message) {
-  const auto* reflection = message->GetReflection();
-  Message* const stored = field->is_repeated() ? reflection->AddMessage(message, field)
-                                               : reflection->MutableMessage(message, field);
+void StoreNet(Net net, const Slot& slot, Message* message) {
+  Message* const stored = slot.field->is_repeated()
+                              ? slot.reflection->AddMessage(message, slot.field)
+                              : slot.reflection->MutableMessage(message, slot.field);
   *static_cast<Net*>(stored) = std::move(net);
 }
 
 template <typename Net>
-const Net& StoredNet(const Message& message, const FieldDescriptor* field, int index) {
-  const auto* reflection = message.GetReflection();
-  return static_cast<const Net&>(field->is_repeated()
-                                     ? reflection->GetRepeatedMessage(message, field, index)
-                                     : reflection->GetMessage(message, field));
+const Net& StoredNet(const Message& message, const Slot& slot, int index) {
+  return static_cast<const Net&>(
+      slot.field->is_repeated() ? slot.reflection->GetRepeatedMessage(message, slot.field, index)
+                                : slot.reflection->GetMessage(message, slot.field));
 }
 
 // ---- Numbers.
@@ -115,75 +110,68 @@ bool IsNumeric(const Scalar& scalar) {
 
 // ---- Reading: one function for each way to store.
 
-Reading ReadText(const Type& type, const Scalar& scalar, const FieldDescriptor* field,
-                 Message* message) {
+Reading ReadText(const Type& type, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kText || !type.matches(scalar.text)) return Refused();
-  StoreText(scalar.text, field, message);
+  StoreText(scalar.text, slot, message);
   return {};
 }
 
-Reading ReadEncoding(const Type& type, const Scalar& scalar, const FieldDescriptor* field,
-                     Message* message) {
+Reading ReadEncoding(const Type& type, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kText) return Refused();
   std::string lower(scalar.text);
   absl::AsciiStrToLower(&lower);
   if (!type.matches(lower)) return Refused();
-  StoreText(lower, field, message);
+  StoreText(lower, slot, message);
   return lower == scalar.text ? Reading{} : Generously("read in lower case");
 }
 
-Reading ReadTimestamp(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                      Message* message) {
+Reading ReadTimestamp(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (IsNumeric(scalar)) {
     const std::optional<int64_t> micros = SecondsToMicros(scalar.text);
     if (!micros || !IsTimestamp(*micros)) return Refused("outside of the years 1 to 9999");
-    StoreInteger(*micros, field, message);
+    StoreInteger(*micros, slot, message);
     return Generously("read as Unix seconds");
   }
   if (scalar.kind != Kind::kText) return Refused();
   bool has_zone = false;
   const absl::StatusOr<int64_t> micros = ParseTimestamp(scalar.text, &has_zone);
   if (!micros.ok()) return Refused(std::string(micros.status().message()));
-  StoreInteger(*micros, field, message);
+  StoreInteger(*micros, slot, message);
   return has_zone ? Reading{} : Generously("read as UTC, since it has no zone");
 }
 
-Reading ReadDuration(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                     Message* message) {
+Reading ReadDuration(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (IsNumeric(scalar)) {
     const std::optional<int64_t> micros = SecondsToMicros(scalar.text);
     if (!micros) return Refused("too long");
     if (*micros < 0) return Refused("negative");
-    StoreInteger(*micros, field, message);
+    StoreInteger(*micros, slot, message);
     return Generously("read as seconds");
   }
   if (scalar.kind != Kind::kText) return Refused();
   const absl::StatusOr<int64_t> micros = ParseDuration(scalar.text);
   if (!micros.ok()) return Refused(std::string(micros.status().message()));
-  StoreInteger(*micros, field, message);
+  StoreInteger(*micros, slot, message);
   return {};
 }
 
-Reading ReadNet4(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                 Message* message) {
+Reading ReadNet4(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kText) return Refused();
   absl::StatusOr<v1::Net4> net = ParseNet4(scalar.text);
   if (!net.ok()) return Refused();
-  StoreNet(*std::move(net), field, message);
+  StoreNet(*std::move(net), slot, message);
   return {};
 }
 
-Reading ReadNet6(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                 Message* message) {
+Reading ReadNet6(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kText) return Refused();
   absl::StatusOr<v1::Net6> net = ParseNet6(scalar.text);
   if (!net.ok()) return Refused();
-  StoreNet(*std::move(net), field, message);
+  StoreNet(*std::move(net), slot, message);
   return {};
 }
 
-Reading ReadInteger(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                    Message* message) {
+Reading ReadInteger(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kNumber && scalar.kind != Kind::kText) return Refused();
   const bool is_text = scalar.kind == Kind::kText;
   std::string_view digits = scalar.text;
@@ -192,7 +180,7 @@ Reading ReadInteger(const Type&, const Scalar& scalar, const FieldDescriptor* fi
   const char* const end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, number);
   if (stop == end && error == std::errc()) {
-    StoreInteger(number, field, message);
+    StoreInteger(number, slot, message);
     return is_text ? Generously("read as a number") : Reading{};
   }
   if (is_text) return Refused(stop == end && !digits.empty() ? "beyond 64 bits" : "");
@@ -201,33 +189,29 @@ Reading ReadInteger(const Type&, const Scalar& scalar, const FieldDescriptor* fi
   constexpr double kExact = 9007199254740992;  // doubles are whole numbers apart from here on
   const double real = ParseDouble(scalar.text);
   if (std::abs(real) > kExact || real != std::trunc(real)) return Refused();
-  StoreInteger(static_cast<int64_t>(real), field, message);
+  StoreInteger(static_cast<int64_t>(real), slot, message);
   return Generously("read as a whole number");
 }
 
-Reading ReadBoolean(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                    Message* message) {
+Reading ReadBoolean(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (scalar.kind != Kind::kTrue && scalar.kind != Kind::kFalse) return Refused();
-  const auto* reflection = message->GetReflection();
-  if (field->is_repeated()) {
-    reflection->AddBool(message, field, scalar.kind == Kind::kTrue);
+  if (slot.field->is_repeated()) {
+    slot.reflection->AddBool(message, slot.field, scalar.kind == Kind::kTrue);
   } else {
-    reflection->SetBool(message, field, scalar.kind == Kind::kTrue);
+    slot.reflection->SetBool(message, slot.field, scalar.kind == Kind::kTrue);
   }
   return {};
 }
 
-Reading ReadConfidence(const Type&, const Scalar& scalar, const FieldDescriptor* field,
-                       Message* message) {
+Reading ReadConfidence(const Type&, const Scalar& scalar, const Slot& slot, Message* message) {
   if (!IsNumeric(scalar)) return Refused();
   double number = ParseDouble(scalar.text);
   if (!(number >= 0 && number <= 1)) return Refused();
   if (number == 0) number = 0;  // no negative zero
-  const auto* reflection = message->GetReflection();
-  if (field->is_repeated()) {
-    reflection->AddDouble(message, field, number);
+  if (slot.field->is_repeated()) {
+    slot.reflection->AddDouble(message, slot.field, number);
   } else {
-    reflection->SetDouble(message, field, number);
+    slot.reflection->SetDouble(message, slot.field, number);
   }
   return scalar.kind == Kind::kText ? Generously("read as a number") : Reading{};
 }
@@ -245,51 +229,46 @@ void AppendNumber(Number number, std::string* out) {
   out->append(text.data(), end);
 }
 
-void PrintText(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
-  const auto* reflection = message.GetReflection();
+void PrintText(const Message& message, const Slot& slot, int index, std::string* out) {
   std::string scratch;
-  AppendJsonText(field->is_repeated()
-                     ? reflection->GetRepeatedStringReference(message, field, index, &scratch)
-                     : reflection->GetStringReference(message, field, &scratch),
-                 out);
+  AppendJsonText(
+      slot.field->is_repeated()
+          ? slot.reflection->GetRepeatedStringReference(message, slot.field, index, &scratch)
+          : slot.reflection->GetStringReference(message, slot.field, &scratch),
+      out);
 }
 
-void PrintTimestamp(const Message& message, const FieldDescriptor* field, int index,
-                    std::string* out) {
-  AppendQuoted(FormatTimestamp(StoredInteger(message, field, index)), out);
+void PrintTimestamp(const Message& message, const Slot& slot, int index, std::string* out) {
+  AppendQuoted(FormatTimestamp(StoredInteger(message, slot, index)), out);
 }
 
-void PrintDuration(const Message& message, const FieldDescriptor* field, int index,
-                   std::string* out) {
-  AppendQuoted(FormatDuration(StoredInteger(message, field, index)), out);
+void PrintDuration(const Message& message, const Slot& slot, int index, std::string* out) {
+  AppendQuoted(FormatDuration(StoredInteger(message, slot, index)), out);
 }
 
-void PrintNet4(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
-  AppendQuoted(Print(StoredNet<v1::Net4>(message, field, index)), out);
+void PrintNet4(const Message& message, const Slot& slot, int index, std::string* out) {
+  AppendQuoted(Print(StoredNet<v1::Net4>(message, slot, index)), out);
 }
 
-void PrintNet6(const Message& message, const FieldDescriptor* field, int index, std::string* out) {
-  AppendQuoted(Print(StoredNet<v1::Net6>(message, field, index)), out);
+void PrintNet6(const Message& message, const Slot& slot, int index, std::string* out) {
+  AppendQuoted(Print(StoredNet<v1::Net6>(message, slot, index)), out);
 }
 
-void PrintInteger(const Message& message, const FieldDescriptor* field, int index,
-                  std::string* out) {
-  AppendNumber(StoredInteger(message, field, index), out);
+void PrintInteger(const Message& message, const Slot& slot, int index, std::string* out) {
+  AppendNumber(StoredInteger(message, slot, index), out);
 }
 
-void PrintBoolean(const Message& message, const FieldDescriptor* field, int index,
-                  std::string* out) {
-  const auto* reflection = message.GetReflection();
-  const bool value = field->is_repeated() ? reflection->GetRepeatedBool(message, field, index)
-                                          : reflection->GetBool(message, field);
+void PrintBoolean(const Message& message, const Slot& slot, int index, std::string* out) {
+  const bool value = slot.field->is_repeated()
+                         ? slot.reflection->GetRepeatedBool(message, slot.field, index)
+                         : slot.reflection->GetBool(message, slot.field);
   out->append(value ? "true" : "false");
 }
 
-void PrintConfidence(const Message& message, const FieldDescriptor* field, int index,
-                     std::string* out) {
-  const auto* reflection = message.GetReflection();
-  const double number = field->is_repeated() ? reflection->GetRepeatedDouble(message, field, index)
-                                             : reflection->GetDouble(message, field);
+void PrintConfidence(const Message& message, const Slot& slot, int index, std::string* out) {
+  const double number = slot.field->is_repeated()
+                            ? slot.reflection->GetRepeatedDouble(message, slot.field, index)
+                            : slot.reflection->GetDouble(message, slot.field);
   // JSON has no text for what ParseEvent() never makes.
   if (!std::isfinite(number)) {
     out->append("null");

@@ -29,18 +29,23 @@ struct Reading {
   std::string note;
 };
 
+// A field, with the reflection of its message, which is slow to come by.
+struct Slot {
+  const google::protobuf::FieldDescriptor* field;
+  const google::protobuf::Reflection* reflection;
+};
+
 struct Type {
   // For people: `a port number`.
   std::string_view expected;
   // For types that are plain texts of a certain syntax.
   bool (*matches)(std::string_view text);
-  // Checks, converts and sets or appends to `field`.
-  Reading (*read)(const Type& type, const Scalar& scalar,
-                  const google::protobuf::FieldDescriptor* field,
+  // Checks, converts and sets or appends to the field.
+  Reading (*read)(const Type& type, const Scalar& scalar, const Slot& slot,
                   google::protobuf::Message* message);
   // Appends the JSON of the field, of the item at `index` if it is repeated.
-  void (*print)(const google::protobuf::Message& message,
-                const google::protobuf::FieldDescriptor* field, int index, std::string* out);
+  void (*print)(const google::protobuf::Message& message, const Slot& slot, int index,
+                std::string* out);
 };
 
 // The row of a type. IDEA_TYPE_UNSPECIFIED and IDEA_TYPE_UNKNOWN_KEYS have none.

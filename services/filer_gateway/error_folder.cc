@@ -78,7 +78,7 @@ absl::Status ErrorFolder::WriteReason(const std::string& error_name, const std::
 }
 
 absl::Status ErrorFolder::Move(const std::string& name, const Refusal& refusal) const {
-  if (!Exists(queue_.pending(), name)) {
+  if (!queue_.HasPending(name)) {
     return absl::NotFoundError(absl::StrCat("no longer in pending: ", name));
   }
   for (int number = 1; number <= kMaxNames; ++number) {

@@ -35,10 +35,13 @@ std::optional<bool> LooksLikeLines(std::string_view text, bool complete) {
   const size_t end = text.find('\n', start);
   if (end == std::string_view::npos) return complete ? std::optional(false) : std::nullopt;
   const std::string_view first_line = Trim(text.substr(start, end - start));
-  if (std::string_view("{[:,").find(first_line.back()) != std::string_view::npos) return false;
   const size_t second = text.find_first_not_of(kBlanks, end);
   if (second == std::string_view::npos) return complete ? std::optional(false) : std::nullopt;
-  return text[second] == '{';
+  const auto is_one_of = [](char c, std::string_view list) {
+    return list.find(c) != std::string_view::npos;
+  };
+  if (first_line.back() == '}') return !is_one_of(text[second], ",}]:");
+  return text[second] == '{' && !is_one_of(first_line.back(), "{[:,");
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // Takes the content of a file apart into events. A file is one JSON document, or lines of JSON:
 //
 //   - a file whose name ends with .ndjson or .jsonl (also with .gz or .zst after it) has lines;
-//   - another has lines if its first two lines that are not blank both begin with `{`, unless the
-//     first ends in a way that an object may go on with an object: `{`, `[`, `:` or `,`;
+//   - another has lines if its first line that is not blank begins with `{` and, with the line
+//     after it, cannot be the beginning of one object: `}` is followed by something other than
+//     `,`, `}` or `]`; or the next line begins with `{` where no object can begin;
 //   - any other file is one document.
 //
 // Lines are streamed: memory is bounded by the largest event, whatever the size of the file.

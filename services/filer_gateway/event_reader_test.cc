@@ -96,8 +96,8 @@ TEST_F(EventReaderTest, ADocument) {
 }
 
 TEST_F(EventReaderTest, DocumentsThatLookLikeLines) {
-  for (const char* text :
-       {"{\"Source\":[\n{}\n]}", "{\"a\":\n{}}", "{\"a\":[{},\n{}]}", "{\n{", "[\n{}\n]"}) {
+  for (const char* text : {"{\"Source\":[\n{}\n]}", "{\"a\":\n{}}", "{\"a\":[{},\n{}]}", "{\n{",
+                           "[\n{}\n]", "{\"a\":{}\n,\"b\":1}", "{\"a\":{}\n}"}) {
     EXPECT_THAT(Ok(text), ElementsAre(Pair(0, text)));
   }
 }
@@ -105,6 +105,7 @@ TEST_F(EventReaderTest, DocumentsThatLookLikeLines) {
 TEST_F(EventReaderTest, Lines) {
   EXPECT_THAT(Ok("{1}\n{2}\n"), ElementsAre(Pair(1, "{1}"), Pair(2, "{2}")));
   EXPECT_THAT(Ok("\n{1}\r\n\n  {2}"), ElementsAre(Pair(2, "{1}"), Pair(4, "{2}")));
+  EXPECT_THAT(Ok("{1}\nbad\n"), ElementsAre(Pair(1, "{1}"), Pair(2, "bad")));
   EXPECT_THAT(Ok("{broken\n{2}\nworse\n"),
               ElementsAre(Pair(1, "{broken"), Pair(2, "{2}"), Pair(3, "worse")));
 }

@@ -117,7 +117,8 @@ void Finisher::Abandon(std::shared_ptr<TakenFile> file, uint64_t events) {
 void Finisher::Discard(std::string name, Refusal refusal) {
   Post(*inbox_, [this, name = std::move(name), refusal = std::move(refusal)] {
     const absl::Status moved = errors_.Move(name, refusal);
-    if (absl::IsNotFound(moved)) return absl::OkStatus();  // another instance has done it
+    // Another instance may have done it.
+    if (absl::IsNotFound(moved) && !queue_.HasPending(name)) return absl::OkStatus();
     RETURN_IF_ERROR(moved);
     metrics_.irregular.Increment();
     options_.log.Warning("moved to errors unread", {{"file", name}, {"reason", refusal.message}});
@@ -236,7 +237,7 @@ void Finisher::FinishIfDone(const std::shared_ptr<TakenFile>& file) {
   if (file->events != file->settled) return;
   Do([this, file]() -> absl::Status {
     const absl::Status finished = Finish(*file);
-    if (absl::IsNotFound(finished)) {
+    if (absl::IsNotFound(finished) && !queue_.HasPending(file->claimed.name)) {
       options_.log.Warning("a file was taken away from pending",
                            {{"file", file->claimed.name}, {"error", finished}});
     } else {

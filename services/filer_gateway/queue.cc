@@ -158,6 +158,11 @@ absl::Status Queue::GiveBack(const std::string& name) const {
   return MoveFile(pending(), name, incoming(), name);
 }
 
+bool Queue::HasPending(const std::string& name) const {
+  struct stat status;
+  return fstatat(pending(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 absl::Status Queue::CheckWritable() const {
   RETURN_IF_ERROR(CheckDirectoryWritable(incoming(), path_ + "/incoming"));
   RETURN_IF_ERROR(CheckDirectoryWritable(pending(), path_ + "/pending"));

@@ -58,6 +58,9 @@ class Queue {
   // and is adopted when that one is done.
   absl::Status GiveBack(const std::string& name) const;
 
+  // Whether something of this name is in pending.
+  bool HasPending(const std::string& name) const;
+
   // Whether files can be moved and made here.
   absl::Status CheckWritable() const;
 

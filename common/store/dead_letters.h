@@ -1,0 +1,28 @@
+// The table of dead letters: events that could not be processed, as they came.
+//
+// Stateless functions, thread-safe; a transaction is used by one thread at a time.
+#ifndef COMMON_STORE_DEAD_LETTERS_H_
+#define COMMON_STORE_DEAD_LETTERS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/store/connection.h"
+#include "mentat/pipeline/v1/batch.pb.h"
+
+namespace mentat::store {
+
+// Puts an event among the dead letters. The same event for the same reason from the same stage is
+// there once: its attempts and its last time change. `event` are the bytes as the pipeline carried
+// them. A `received_time` of 0 is unknown.
+absl::Status InsertDeadLetter(Transaction& transaction, const pipeline::v1::DeadLetter& letter,
+                              std::string_view event, int64_t received_time);
+
+// The text of a reason in the table: `malformed`, `too_large`, …
+std::string ReasonName(pipeline::v1::Reason reason);
+
+}  // namespace mentat::store
+
+#endif  // COMMON_STORE_DEAD_LETTERS_H_

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -391,6 +392,33 @@ TEST(ParseEventTest, ClearsWhatItIsGiven) {
   EXPECT_TRUE(ParseEvent(EventWith(""), {}, &event, &problems, &warnings));
   EXPECT_FALSE(event.has_note());
   EXPECT_THAT(warnings, IsEmpty());
+}
+
+// Whatever comes of an event by chance is refused, or read and printed consistently (see Parse()).
+TEST(ParseEventTest, StandsRandomChanges) {
+  const std::string seed_event = EventWith(
+      R"("Source":[{"IP4":["192.0.2.1/24"],"IP6":["2001:db8::1-2001:db8::2"],"Port":[22,"23"],)"
+      R"("Proto":["tcp"],"Spoofed":true,"Own":{"a":[1.50,null]}}],"Confidence":0.5,)"
+      R"("EventTime":1577836800.5,"Node":[{"Name":"a.b","AggrWin":"1D00:05:00","SW":[]}],)"
+      R"("_Mentat":{"EventClass":"c","SourceResolvedASN":[1]},"Note":"\u0000\ud83d\ude00é")");
+  const std::vector<std::string> pieces = {"0",  "1",    "9",  "-",    ".",  "e",    "\"",   ",",
+                                           ":",  "{",    "}",  "[",    "]",  "\\",   "\\u0", "T",
+                                           "/3", "null", "[]", "true", "1e", "\xc3", "\xa9", "::"};
+  const unsigned seed = 42;
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  int valid = 0;
+  for (int round = 0; round < 30'000; ++round) {
+    std::string json = seed_event;
+    for (size_t changes = 1 + random() % 2; changes > 0; --changes) {
+      const size_t at = random() % json.size();
+      json.replace(at, random() % 3, pieces[random() % pieces.size()]);
+    }
+    SCOPED_TRACE(json);
+    valid += Parse(json).ok ? 1 : 0;
+    ASSERT_FALSE(HasFailure());
+  }
+  EXPECT_GT(valid, 1000);
 }
 
 // ---- Problems.

@@ -8,47 +8,42 @@
 #ifndef COMMON_FILTER_FILTER_H_
 #define COMMON_FILTER_FILTER_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/filter/diagnostic.h"
+#include "common/filter/limits.h"
 #include "common/filter/value.h"
 #include "mentat/idea/v1/event.pb.h"
 
 namespace mentat::filter {
 
-// Bounds on what is compiled.
-struct Limits {
-  size_t max_bytes = 1 << 20;          // of the text
-  size_t max_depth = 200;              // of nested expressions
-  size_t max_nodes = 200'000;          // of the tree, list items included
-  size_t max_regex_bytes = 4096;       // of one pattern
-  int64_t max_regex_memory = 8 << 20;  // of one compiled pattern
-};
-
-// A place in the text of a rule, counted from 1, with what is to be said of it.
-struct Diagnostic {
-  int line = 1;
-  int column = 1;
-  std::string message;
-
-  // `line 1, column 7: message`, the line of the text, and a caret below the place.
-  std::string Format(std::string_view text) const;
-};
+struct Explanation;
 
 class Filter {
  public:
+  // What `time()` and `utcnow()` read, in microseconds since 1970-01-01T00:00:00Z; it may be called
+  // by many threads at once.
+  using Clock = std::function<int64_t()>;
+
   // Parses and compiles a rule for typed events. InvalidArgument with line, column, what was
   // expected and a caret; its payload-free message begins with `parse:` or `compile:`.
   static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits = {});
+  static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits, Clock clock);
 
   // The value of the expression. An error of evaluation (ordering a text and a number, say) is
-  // InvalidArgument with the place in the rule.
+  // InvalidArgument with the place in the rule, its message begins with `eval:`.
   absl::StatusOr<Value> Evaluate(const idea::v1::Event& event) const;
-  // Whether that value counts as true.
+  // Whether that value counts as true. Much faster, since most of the values in between need not
+  // be.
   absl::StatusOr<bool> Matches(const idea::v1::Event& event) const;
+  // What the parts of the expression came to, and which of them decided.
+  Explanation Explain(const idea::v1::Event& event) const;
 
   // What users hardly ever mean.
   const std::vector<Diagnostic>& warnings() const;
@@ -61,6 +56,30 @@ class Filter {
  private:
   struct Program;
   explicit Filter(std::shared_ptr<const Program> program);
+  std::shared_ptr<const Program> program_;
+};
+
+// The raw form of the language: on JSON as it is, without types. Literals of addresses, times and
+// durations are texts, and nothing is converted, folded or swapped. Otherwise like Filter.
+class RawFilter {
+ public:
+  static absl::StatusOr<RawFilter> Compile(std::string_view text, const Limits& limits = {});
+  static absl::StatusOr<RawFilter> Compile(std::string_view text, const Limits& limits,
+                                           Filter::Clock clock);
+
+  absl::StatusOr<Value> Evaluate(const idea::v1::Value& document) const;
+  absl::StatusOr<bool> Matches(const idea::v1::Value& document) const;
+  Explanation Explain(const idea::v1::Value& document) const;
+
+  const std::vector<Diagnostic>& warnings() const;
+
+  RawFilter(RawFilter&&) noexcept;
+  RawFilter& operator=(RawFilter&&) noexcept;
+  ~RawFilter();
+
+ private:
+  struct Program;
+  explicit RawFilter(std::shared_ptr<const Program> program);
   std::shared_ptr<const Program> program_;
 };
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "common/idea/codec.h"
 #include "common/idea/time.h"
 
 namespace mentat::filter {
@@ -37,79 +38,10 @@ Value NumberFromLiteral(std::string_view literal) {
   return Value::Float(value);
 }
 
-void AppendText(std::string_view text, std::string* out) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out->push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        *out += "\\\"";
-        break;
-      case '\\':
-        *out += "\\\\";
-        break;
-      case '\n':
-        *out += "\\n";
-        break;
-      case '\r':
-        *out += "\\r";
-        break;
-      case '\t':
-        *out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          *out += "\\u00";
-          out->push_back(kHex[static_cast<unsigned char>(c) >> 4]);
-          out->push_back(kHex[c & 0xf]);
-        } else {
-          out->push_back(c);
-        }
-    }
-  }
-  out->push_back('"');
-}
-
-void AppendObjectOf(const idea::v1::Value& value, std::string* out) {
-  switch (value.kind_case()) {
-    case idea::v1::Value::KIND_NOT_SET:
-      *out += "null";
-      break;
-    case idea::v1::Value::kBoolean:
-      *out += value.boolean() ? "true" : "false";
-      break;
-    case idea::v1::Value::kInteger:
-      *out += std::to_string(value.integer());
-      break;
-    case idea::v1::Value::kNumber:
-      *out += value.number();
-      break;
-    case idea::v1::Value::kText:
-      AppendText(value.text(), out);
-      break;
-    case idea::v1::Value::kList: {
-      out->push_back('[');
-      bool first = true;
-      for (const idea::v1::Value& item : value.list().items()) {
-        if (!std::exchange(first, false)) out->push_back(',');
-        AppendObjectOf(item, out);
-      }
-      out->push_back(']');
-      break;
-    }
-    case idea::v1::Value::kObject: {
-      out->push_back('{');
-      bool first = true;
-      for (const idea::v1::Member& member : value.object().members()) {
-        if (!std::exchange(first, false)) out->push_back(',');
-        AppendText(member.key(), out);
-        out->push_back(':');
-        AppendObjectOf(member.value(), out);
-      }
-      out->push_back('}');
-      break;
-    }
-  }
+std::string TextJson(const std::string& text) {
+  idea::v1::Value value;
+  value.set_text(text);
+  return idea::PrintValue(value);
 }
 
 // `2024-03-05T15:52:22.000000Z`
@@ -148,7 +80,7 @@ void AppendJson(const Value& value, std::string* out) {
       }
       break;
     case Value::Kind::kText:
-      AppendText(value.text(), out);
+      *out += TextJson(value.text());
       break;
     case Value::Kind::kDatetime:
       *out += "{\"datetime\":\"" + DatetimeText(value.datetime()) + "\"}";
@@ -157,12 +89,10 @@ void AppendJson(const Value& value, std::string* out) {
       *out += "{\"timedelta\":" + SecondsText(value.timedelta()) + "}";
       break;
     case Value::Kind::kAddress:
-      *out += "{\"ip\":";
-      AppendText(value.address().text, out);
-      out->push_back('}');
+      *out += "{\"ip\":" + TextJson(value.address().text) + "}";
       break;
     case Value::Kind::kObject:
-      AppendObjectOf(value.object(), out);
+      *out += idea::PrintValue(value.object());
       break;
     case Value::Kind::kList: {
       out->push_back('[');

@@ -1,0 +1,20 @@
+// What users hardly ever mean by a rule.
+#ifndef COMMON_FILTER_WARNINGS_H_
+#define COMMON_FILTER_WARNINGS_H_
+
+#include <vector>
+
+#include "common/filter/diagnostic.h"
+#include "common/filter/parser.h"
+#include "common/filter/rule.h"
+
+namespace mentat::filter {
+
+// In the order of their places. `parsed` is what the rule was parsed from; `typed` says whether it
+// was compiled for events.
+std::vector<Diagnostic> FindWarnings(const std::vector<DroppedCharacters>& dropped,
+                                     const std::vector<Token>& torn, const Rule& rule, bool typed);
+
+}  // namespace mentat::filter
+
+#endif  // COMMON_FILTER_WARNINGS_H_

@@ -1,6 +1,16 @@
 #include "common/service/metrics.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -39,6 +49,22 @@ prometheus::MetricFamily Family(std::string name, std::string help, prometheus::
     }
   }
   return family;
+}
+
+constexpr std::chrono::milliseconds kKnockInterval(10);
+
+// Connects to a port of this host and hangs up.
+void Knock(uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // Whether it succeeds makes no difference: the library has stopped then, or will in its own time.
+  [[maybe_unused]] const int result =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::close(fd);
 }
 
 }  // namespace
@@ -83,7 +109,21 @@ std::shared_ptr<prometheus::Collectable> MakeCollectable(
 }
 
 MetricsServer::MetricsServer() = default;
-MetricsServer::~MetricsServer() = default;
+
+MetricsServer::~MetricsServer() {
+  if (exposer_ == nullptr) return;
+  // The library looks whether it is to stop only every two seconds, or when someone connects.
+  const std::jthread knock([this](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      Knock(port_);
+      never.wait_for(lock, stop, kKnockInterval, [] { return false; });
+    }
+  });
+  exposer_.reset();
+}
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     const std::string& listen, std::vector<std::shared_ptr<prometheus::Collectable>> collectables) {
@@ -100,7 +140,8 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     }
     const std::vector<int> ports = server->exposer_->GetListeningPorts();
     if (ports.empty()) return absl::InternalError("the metrics page has no port");
-    server->address_ = FormatHostPort({host_port.host, static_cast<uint16_t>(ports[0])});
+    server->port_ = static_cast<uint16_t>(ports[0]);
+    server->address_ = FormatHostPort({host_port.host, server->port_});
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         absl::StrCat("cannot serve metrics on ", listen, ": ", error.what()));

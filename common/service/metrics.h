@@ -13,6 +13,7 @@
 #ifndef COMMON_SERVICE_METRICS_H_
 #define COMMON_SERVICE_METRICS_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -74,6 +75,7 @@ class MetricsServer {
  private:
   MetricsServer();
 
+  uint16_t port_ = 0;
   std::string address_;
   std::vector<std::shared_ptr<prometheus::Collectable>> collectables_;
   std::unique_ptr<prometheus::Exposer> exposer_;

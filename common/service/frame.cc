@@ -51,12 +51,13 @@ absl::Status NoPipeline() {
 Frame::Frame(FrameOptions options)
     : options_(std::move(options)),
       log_(log::Logger(options_.sink, "service")),
-      start_time_(absl::Now()) {}
+      start_time_(absl::Now()),
+      readiness_(absl::UnavailableError("starting")) {}
 
 Frame::~Frame() { Stop(); }
 
-void Frame::Start(std::function<void(bool)> changed) {
-  changed_ = std::move(changed);
+void Frame::Start(AdminServer& admin) {
+  admin_ = &admin;
   started_ = true;
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
 }
@@ -96,28 +97,45 @@ void Frame::Run(std::stop_token stop) {
   }
 }
 
-absl::Status Frame::Readiness() const {
+absl::Status Frame::CheckReadiness() const {
   if (draining_) return absl::UnavailableError("draining");
-  if (!started_) return absl::UnavailableError("starting");
   if (options_.stage != nullptr) {
     if (absl::Status status = options_.stage->Ready(); !status.ok()) return status;
   }
   return options_.service->Ready();
 }
 
+absl::Status Frame::readiness() const {
+  const std::lock_guard lock(mutex_);
+  return readiness_;
+}
+
+bool Frame::IsPaused() const {
+  const std::lock_guard lock(mutex_);
+  return paused_;
+}
+
 void Frame::Evaluate() {
-  const std::lock_guard lock(evaluate_mutex_);
-  const absl::Status now = Readiness();
+  const std::lock_guard one_at_a_time(evaluate_mutex_);
+  const absl::Status now = CheckReadiness();
   const bool paused = options_.stage != nullptr && options_.stage->Status().paused;
-  if (told_.has_value() && *told_ == now && told_paused_ == paused) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (readiness_ == now && paused_ == paused) return;
+  }
   if (now.ok()) {
     log_.Info("ready");
   } else {
     log_.Info("not ready", {{"reason", std::string(now.message())}});
   }
-  told_ = now;
-  told_paused_ = paused;
-  if (changed_ != nullptr) changed_(now.ok());
+  // Health first, so that whoever reads the status finds that health says the same.
+  admin_->SetServing(now.ok());
+  {
+    const std::lock_guard lock(mutex_);
+    readiness_ = now;
+    paused_ = paused;
+  }
+  admin_->NotifyChanged();
 }
 
 void Frame::SampleRate(absl::Time now) {
@@ -167,7 +185,7 @@ void Frame::FillStatus(stage::v1::Status& status) const {
   ToProto(absl::Now(), *status.mutable_time());
   status.set_memory_bytes(ReadProcessStats().resident_bytes);
 
-  const absl::Status readiness = Readiness();
+  const absl::Status readiness = this->readiness();
   status.set_state(readiness.ok() ? stage::v1::STATE_READY : stage::v1::STATE_NOT_READY);
   status.set_not_ready_reason(std::string(readiness.message()));
   for (const auto& [name, text] : options_.service->Details()) {
@@ -175,7 +193,7 @@ void Frame::FillStatus(stage::v1::Status& status) const {
   }
   if (options_.stage != nullptr) {
     const pipeline::StageStatus stage = options_.stage->Status();
-    if (stage.paused) status.set_state(stage::v1::STATE_PAUSED);
+    if (IsPaused()) status.set_state(stage::v1::STATE_PAUSED);
     ToProto(stage.ledger, *status.mutable_ledger());
     status.set_received_per_second(ReceivedPerSecond());
     status.set_resent_batches(stage.resent_batches);
@@ -263,7 +281,7 @@ std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
       CounterFamily("mentat_process_cpu_seconds_total", "Processor time used.",
                     {{process.cpu_seconds}}),
       GaugeFamily("mentat_ready", "1 if the service can do its work now, else 0.",
-                  {{Readiness().ok() ? 1.0 : 0.0}}),
+                  {{readiness().ok() ? 1.0 : 0.0}}),
       CounterFamily("mentat_reloads_total", "Reloads of rules and tables, by result.",
                     {{static_cast<double>(reloads_ok_), {{"result", "ok"}}},
                      {static_cast<double>(reloads_failed_), {{"result", "refused"}}}}),

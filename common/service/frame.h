@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -47,12 +46,11 @@ class Frame : public AdminHandler {
   explicit Frame(FrameOptions options);
   ~Frame() override;
 
-  // Begins to look after the readiness and tells `changed` each time the state changes, with
-  // whether the service can serve. Called from the frame's thread.
-  void Start(std::function<void(bool serving)> changed);
-  // From now on the service is not ready, and `changed` has been told so when this returns.
+  // Begins to look after the readiness and tells the server, which outlives Stop, what has changed.
+  void Start(AdminServer& admin);
+  // From now on the service is not ready, and the server has been told so when this returns.
   void BeginDrain();
-  // Ends the frame's thread; `changed` is not called any more.
+  // Ends the frame's thread.
   void Stop();
 
   // Reloads in the frame's thread and opens the log file again.
@@ -82,25 +80,28 @@ class Frame : public AdminHandler {
   // Looks at the readiness and tells what has changed.
   void Evaluate();
   void SampleRate(absl::Time now);
-  absl::Status Readiness() const;
+  absl::Status CheckReadiness() const;
+  absl::Status readiness() const;
+  bool IsPaused() const;
   double ReceivedPerSecond() const;
 
   const FrameOptions options_;
   const log::Logger log_;
   const absl::Time start_time_;
-  std::function<void(bool)> changed_;
+  AdminServer* admin_ = nullptr;
   std::atomic<bool> started_ = false;
   std::atomic<bool> draining_ = false;
   std::atomic<uint64_t> reloads_ok_ = 0;
   std::atomic<uint64_t> reloads_failed_ = 0;
 
-  std::mutex evaluate_mutex_;         // one evaluation at a time
-  std::optional<absl::Status> told_;  // the readiness that was told last
-  bool told_paused_ = false;
-  std::mutex reload_mutex_;  // one reload at a time
+  std::mutex evaluate_mutex_;  // one evaluation at a time
+  std::mutex reload_mutex_;    // one reload at a time
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
+  // Guarded by mutex_.
+  absl::Status readiness_;  // as told last
+  bool paused_ = false;
   bool reload_requested_ = false;
   std::deque<RateSample> samples_;  // of the last ten seconds or so, oldest first
 

@@ -178,10 +178,7 @@ class Runner {
                                                 service_->GrpcServices()));
     if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
     own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
-    frame_->Start([admin = admin_.get()](bool serving) {
-      admin->SetServing(serving);
-      admin->NotifyChanged();
-    });
+    frame_->Start(*admin_);
     return AnnouncePorts();
   }
 

@@ -16,6 +16,11 @@
 #include "common/base/status_matchers.h"
 #include "common/idea/address.h"
 
+// libmaxminddb 1.7 leaks a few kilobytes when it refuses a file for its description; a file is
+// tried once each time that it is replaced, so that they never add up.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libmaxminddb"; }
+
 namespace mentat::enricher {
 namespace {
 

@@ -125,10 +125,10 @@ TEST(MmdbTest, RefusesOtherContent) {
   }
 }
 
-TEST(MmdbTest, RefusesEveryTruncation) {
+TEST(MmdbTest, RefusesTruncatedFiles) {
   const std::string whole = ReadFile(kCityFile);
   ASSERT_GT(whole.size(), 1000);
-  for (size_t size = 0; size < whole.size(); ++size) {
+  for (size_t size = 0; size < whole.size(); size += size + 300 < whole.size() ? 5 : 1) {
     WriteFile(TempPath(), std::string_view(whole).substr(0, size));
     ASSERT_THAT(Mmdb::Open(TempPath(), Mmdb::Content::kCountry),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("test.mmdb: ")))
@@ -141,7 +141,7 @@ void ExerciseDamaged(std::string_view content, Mmdb::Content kind, std::mt19937_
   WriteFile(TempPath(), content);
   const auto database = Mmdb::Open(TempPath(), kind);
   if (!database.ok()) return;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 50; ++i) {
     const absl::uint128 address =
         i % 2 == 0 ? absl::MakeUint128(0x20010db800000000 | (random() >> 32), random())
                    : absl::MakeUint128(random(), random());

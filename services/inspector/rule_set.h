@@ -1,0 +1,78 @@
+// A set of rules in use: looks at events and does what the rules say. docs/rules.md describes in
+// which order, and what a rule sees of the ones before it.
+#ifndef SERVICES_INSPECTOR_RULE_SET_H_
+#define SERVICES_INSPECTOR_RULE_SET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/pipeline/item.h"
+#include "common/service/log.h"
+#include "services/inspector/log_limit.h"
+#include "services/inspector/metrics.h"
+#include "services/inspector/rule.h"
+
+namespace mentat::inspector {
+
+// What becomes of an event on which a rule fails.
+enum class OnError {
+  kSkip,    // as if the rule had not matched, or the action were not there
+  kReject,  // it becomes a dead letter
+};
+
+// What one rule has done since the process began.
+struct RuleStatus {
+  std::string name;
+  uint64_t matches = 0;
+  uint64_t errors = 0;
+};
+
+// Immutable; may be used by many threads at once.
+class RuleSet {
+ public:
+  // `metrics` outlives the set.
+  RuleSet(Rules rules, OnError on_error, Metrics& metrics, log::Logger log);
+  RuleSet(const RuleSet&) = delete;
+  RuleSet& operator=(const RuleSet&) = delete;
+
+  // Gives the item its verdict. The item has been parsed.
+  void Inspect(pipeline::Item& item) const;
+
+  size_t size() const { return rules_.rules.size(); }
+  const std::vector<Rule>& rules() const { return rules_.rules; }
+  // In the order of the rules.
+  std::vector<RuleStatus> Status() const;
+
+ private:
+  // A rule, or the fallback, with what belongs to it while it is in use.
+  struct Entry {
+    std::string name;
+    const std::vector<Action>* actions;
+    RuleCounters counters;
+    std::unique_ptr<LogLimit> error_limit;
+    std::unique_ptr<LogLimit[]> action_limits;  // as many as actions
+  };
+
+  Entry MakeEntry(const std::string& name, const std::vector<Action>& actions) const;
+  // Whether the inspection goes on.
+  bool Run(const Entry& entry, pipeline::Item& item) const;
+  absl::StatusOr<ActionResult> Apply(const Entry& entry, size_t index, pipeline::Item& item) const;
+  // Counts and tells of a failure; whether the inspection goes on.
+  bool Survive(const Entry& entry, const absl::Status& error, pipeline::Item& item) const;
+
+  const Rules rules_;
+  const OnError on_error_;
+  Metrics& metrics_;
+  const log::Logger log_;
+  std::vector<Entry> entries_;  // one for each rule
+  Entry fallback_;
+};
+
+}  // namespace mentat::inspector
+
+#endif  // SERVICES_INSPECTOR_RULE_SET_H_

@@ -1,13 +1,13 @@
 #include "services/filer_gateway/reader.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "services/filer_gateway/pause.h"
 
 namespace mentat::filer {
 namespace {
@@ -15,14 +15,6 @@ namespace {
 // Files that are read in turn. Each holds a buffer of up to the largest event.
 constexpr size_t kMaxLargeFiles = 4;
 constexpr uint64_t kMaxCountedFiles = 10'000;
-
-// Waits, unless `stop` is requested before.
-void Pause(absl::Duration duration, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, absl::ToChronoMilliseconds(duration), [] { return false; });
-}
 
 }  // namespace
 

@@ -168,7 +168,7 @@ class ReaderTest : public QueueTest {
  protected:
   static Reader::Options Options() {
     Reader::Options options;
-    options.stage = "filer-gateway";
+    options.stage = "filer_gateway";
     options.instance = "test";
     options.rescan = absl::Milliseconds(20);
     options.retry = absl::Milliseconds(5);
@@ -230,7 +230,7 @@ TEST_F(ReaderTest, BadFilesGoToErrorsWithTheirReason) {
   const nlohmann::json reason = Reason("wrong");
   EXPECT_EQ(reason["file"], "wrong");
   EXPECT_EQ(reason["reason"], "malformed");
-  EXPECT_EQ(reason["stage"], "filer-gateway");
+  EXPECT_EQ(reason["stage"], "filer_gateway");
   EXPECT_EQ(reason["problems"][0]["path"], "DetectTime");
   EXPECT_THAT(reason["problems"][0]["message"].get<std::string>(), HasSubstr("yesterday"));
   EXPECT_TRUE(reason.contains("time"));

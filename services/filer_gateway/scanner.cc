@@ -18,13 +18,20 @@ constexpr uint64_t kAgedFiles = 1000;  // looked at for the age of a backlog
 
 }  // namespace
 
-absl::Status Scanner::Start() {
+void Scanner::Close::operator()(DIR* stream) const { closedir(stream); }
+
+absl::StatusOr<Scanner::Stream> Scanner::OpenStream(int directory, const std::string& name) {
   // A descriptor of its own, for the position in a directory belongs to the open file.
-  UniqueFd fd(openat(directory_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return FileError("cannot open the directory", name_);
-  stream_.reset(fdopendir(fd.get()));
-  if (stream_ == nullptr) return FileError("cannot list the directory", name_);
+  UniqueFd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return FileError("cannot open the directory", name);
+  Stream stream(fdopendir(fd.get()));
+  if (stream == nullptr) return FileError("cannot list the directory", name);
   fd.Release();
+  return stream;
+}
+
+absl::Status Scanner::Start() {
+  ASSIGN_OR_RETURN(stream_, OpenStream(directory_, name_));
   return absl::OkStatus();
 }
 
@@ -73,6 +80,17 @@ absl::StatusOr<Backlog> LookAtBacklog(int directory, const std::string& name, ui
     backlog.files += names.size();
   }
   return backlog;
+}
+
+absl::StatusOr<uint64_t> CountFiles(int directory, const std::string& name, uint64_t limit) {
+  ASSIGN_OR_RETURN(const Scanner::Stream stream, Scanner::OpenStream(directory, name));
+  uint64_t count = 0;
+  while (count < limit) {
+    const dirent* entry = readdir(stream.get());
+    if (entry == nullptr) break;
+    if (entry->d_name[0] != '.') ++count;
+  }
+  return count;
 }
 
 }  // namespace mentat::filer

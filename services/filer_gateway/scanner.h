@@ -18,6 +18,12 @@ namespace mentat::filer {
 
 class Scanner {
  public:
+  struct Close {
+    void operator()(DIR* stream) const;
+  };
+  using Stream = std::unique_ptr<DIR, Close>;
+  static absl::StatusOr<Stream> OpenStream(int directory, const std::string& name);
+
   // `directory` stays open as long as the scanner lives; `name` is for errors.
   Scanner(int directory, std::string name, size_t chunk)
       : directory_(directory), name_(std::move(name)), chunk_(chunk) {}
@@ -32,14 +38,10 @@ class Scanner {
   absl::StatusOr<std::vector<std::string>> Next();
 
  private:
-  struct Close {
-    void operator()(DIR* stream) const { closedir(stream); }
-  };
-
   const int directory_;
   const std::string name_;
   const size_t chunk_;
-  std::unique_ptr<DIR, Close> stream_;
+  Stream stream_;
 };
 
 // What waits in a directory.
@@ -49,6 +51,9 @@ struct Backlog {
 };
 
 absl::StatusOr<Backlog> LookAtBacklog(int directory, const std::string& name, uint64_t limit);
+
+// Names without a dot in front, counted to `limit`.
+absl::StatusOr<uint64_t> CountFiles(int directory, const std::string& name, uint64_t limit);
 
 }  // namespace mentat::filer
 

@@ -1,0 +1,44 @@
+// The controller: one place that knows all stages of the installation and their instances.
+#ifndef SERVICES_CONTROLLER_CONTROLLER_H_
+#define SERVICES_CONTROLLER_CONTROLLER_H_
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/service/service.h"
+#include "mentat/config/v1/controller.pb.h"
+#include "services/controller/poller.h"
+
+namespace mentat::controller {
+
+// Thread-safe.
+class Controller : public service::Service {
+ public:
+  using Config = config::v1::ControllerConfig;
+  static constexpr std::string_view kName = "controller";
+
+  static absl::StatusOr<std::unique_ptr<service::Service>> Create(const Config& config,
+                                                                  service::Context& context);
+  ~Controller() override;
+
+  absl::Status Run(std::stop_token stop) override;
+  std::map<std::string, std::string> Details() const override;
+  std::vector<grpc::Service*> GrpcServices() override;
+
+ private:
+  class Rpc;
+  Controller(const Config& config, service::Context& context);
+
+  Poller poller_;
+  std::unique_ptr<Rpc> rpc_;
+};
+
+}  // namespace mentat::controller
+
+#endif  // SERVICES_CONTROLLER_CONTROLLER_H_

@@ -1,0 +1,185 @@
+// The storage's way into the database beside psql's \copy of the very same rows into the same
+// indexed table, in turns, on one durable server. Prints both rates and their ratio.
+//
+//   storage_benchmark [EVENTS [WORKERS [EVENTS_A_TRANSACTION]]]
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/store/event_row.h"
+#include "services/storage/storage_fixture.h"
+
+namespace mentat::storage {
+namespace {
+
+struct Options {
+  int events = 100'000;
+  int workers = 2;
+  int transaction = 2560;
+};
+
+// Events as various as those of some dozen detectors.
+std::vector<std::string> MakeEvents(int count) {
+  const char* categories[] = {"Recon.Scanning", "Attempt.Login", "Abusive.Spam",
+                              "Intrusion.Botnet"};
+  const char* protocols[] = {"tcp", "udp", "ssh", "http", "telnet"};
+  const char* classes[] = {"recon-scanning", "attempt-login-ssh", "abusive-spam-spammer"};
+  const char* severities[] = {"low", "medium", "high"};
+  const char* countries[] = {"CZ", "DE", "US", "CN", "BR"};
+  std::mt19937 random(1);
+  const auto any = [&](const auto& list) { return list[random() % std::size(list)]; };
+  std::vector<std::string> events;
+  events.reserve(count);
+  for (int i = 0; i < count; ++i) {
+    idea::v1::Event event;
+    event.set_format("IDEA0");
+    event.set_id(absl::StrCat(absl::Hex(random(), absl::kZeroPad8), "-",
+                              absl::Hex(random(), absl::kZeroPad8), "-",
+                              absl::Hex(random(), absl::kZeroPad8), "-", i));
+    event.set_detect_time(absl::ToUnixMicros(absl::Now()) - random() % 60'000'000);
+    event.set_create_time(event.detect_time() + 1'000'000);
+    event.add_category(any(categories));
+    event.set_description("Connections that were seen by a detector of the benchmark");
+    event.set_flow_count(random() % 1000);
+    auto* source = event.add_source();
+    if (random() % 10 == 0) {
+      auto* net = source->add_ip6();
+      net->set_address_high(0x20010db800000000 + random() % 65536);
+      net->set_address_low(random());
+    } else {
+      source->add_ip4()->set_address(random());
+    }
+    source->add_port(1024 + random() % 60000);
+    source->add_proto(any(protocols));
+    source->add_type("Open");
+    for (uint32_t n = random() % 3; n > 0; --n) {
+      auto* target = event.add_target();
+      auto* net = target->add_ip4();
+      net->set_address(0xc6336400 + random() % 65536);
+      if (random() % 4 == 0) net->set_prefix(28);
+      target->add_port(random() % 2 ? 22 : random() % 65536);
+      target->add_proto("tcp");
+    }
+    auto* node = event.add_node();
+    node->set_name(absl::StrCat("org.example.detector", random() % 40));
+    node->add_type("Honeypot");
+    node->add_sw("Detector 1.0");
+    auto* mentat = event.mutable_mentat();
+    mentat->set_event_class(any(classes));
+    mentat->set_event_severity(any(severities));
+    mentat->add_resolved_abuses(absl::StrCat("abuse@", random() % 200, ".example.org"));
+    mentat->add_source_resolved_country(any(countries));
+    mentat->add_source_resolved_asn(64496 + random() % 16);
+    events.push_back(event.SerializeAsString());
+  }
+  return events;
+}
+
+// Writes what psql is to copy.
+void WriteRows(const std::vector<std::string>& events, const std::string& path) {
+  std::ofstream file(path);
+  for (const std::string& wire : events) {
+    idea::v1::Event event;
+    event.ParseFromString(wire);
+    const int64_t now = absl::ToUnixMicros(absl::Now());
+    event.mutable_mentat()->set_storage_time(now);
+    file << store::MakeEventRow(event, now, now)->text;
+  }
+}
+
+double PsqlRate(StorageFixture& fixture, const std::string& path, const Options& options) {
+  std::string columns;
+  for (std::string_view column : store::EventColumns()) {
+    absl::StrAppend(&columns, columns.empty() ? "" : ",", std::string(column));
+  }
+  const std::string command =
+      absl::StrCat(fixture.cluster().bin_directory(), "/psql -q -X -d '", fixture.options().dsn,
+                   "' -c \"\\copy events (", columns, ") from '", path, "'\"");
+  const absl::Time begin = absl::Now();
+  if (std::system(command.c_str()) != 0) return 0;
+  return options.events / absl::ToDoubleSeconds(absl::Now() - begin);
+}
+
+double StorageRate(StorageFixture& fixture, const std::vector<std::string>& events,
+                   const Options& options) {
+  std::atomic<size_t> next = 0;
+  std::atomic<int> stored = 0;
+  const absl::Time begin = absl::Now();
+  {
+    std::vector<std::jthread> workers;
+    for (int w = 0; w < options.workers; ++w) {
+      workers.emplace_back([&] {
+        auto processor = fixture.MakeProcessor();
+        while (true) {
+          const size_t first = next.fetch_add(options.transaction);
+          if (first >= events.size()) return;
+          const size_t last = std::min(events.size(), first + options.transaction);
+          std::vector<pipeline::Item> items;
+          items.reserve(last - first);
+          for (size_t i = first; i < last; ++i) items.emplace_back(events[i]);
+          processor->Process(items, {});
+          for (const auto& item : items) {
+            stored += item.verdict() == pipeline::Item::Verdict::kStored;
+          }
+        }
+      });
+    }
+  }
+  const double rate = options.events / absl::ToDoubleSeconds(absl::Now() - begin);
+  return stored == options.events ? rate : 0;
+}
+
+int Run(const Options& options) {
+  store::PrivateClusterOptions cluster_options;
+  cluster_options.settings = {"shared_buffers=512MB", "max_wal_size=4GB"};
+  auto fixture = StorageFixture::Create(cluster_options);
+  if (!fixture.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(fixture.status().ToString()).c_str());
+    return 1;
+  }
+  (*fixture)->Query(
+      "SELECT create_event_partitions(now() - interval '14 days', now() + interval '30 days', 7)");
+  const std::vector<std::string> events = MakeEvents(options.events);
+  char directory[] = "/tmp/storage-benchmark-XXXXXX";
+  if (mkdtemp(directory) == nullptr) return 1;
+  const std::string path = std::string(directory) + "/rows";
+  WriteRows(events, path);
+  const auto clear = [&] {
+    (*fixture)->Query("TRUNCATE events, event_ids");
+    (*fixture)->Query("CHECKPOINT");
+  };
+  std::vector<double> psql;
+  std::vector<double> storage;
+  for (int round = 0; round < 5; ++round) {
+    clear();
+    psql.push_back(PsqlRate(**fixture, path, options));
+    clear();
+    storage.push_back(StorageRate(**fixture, events, options));
+  }
+  std::remove(path.c_str());
+  std::remove(directory);
+  std::sort(psql.begin(), psql.end());
+  std::sort(storage.begin(), storage.end());
+  std::printf("psql \\copy  %10.0f events/s\nstorage     %10.0f events/s\nratio       %10.2f\n",
+              psql[2], storage[2], storage[2] / psql[2]);
+  return 0;
+}
+
+}  // namespace
+}  // namespace mentat::storage
+
+int main(int argc, char** argv) {
+  mentat::storage::Options options;
+  if (argc > 1) options.events = std::atoi(argv[1]);
+  if (argc > 2) options.workers = std::atoi(argv[2]);
+  if (argc > 3) options.transaction = std::atoi(argv[3]);
+  return mentat::storage::Run(options);
+}

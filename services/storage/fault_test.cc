@@ -43,11 +43,7 @@ class Progress {
   int count_ = 0;
 };
 
-std::unique_ptr<StorageFixture> MakeFixture(bool migrate = true) {
-  auto fixture = StorageFixture::Create({}, migrate);
-  EXPECT_THAT(fixture, IsOk());
-  return fixture.ok() ? *std::move(fixture) : nullptr;
-}
+class FaultTest : public SharedClusterTest {};
 
 // Two workers write batches until they are told to finish, while `fault` strikes again and again.
 template <typename Fault>
@@ -90,12 +86,12 @@ void RunUnderFaults(StorageFixture& fixture, int strikes, Fault fault) {
   EXPECT_THAT(fixture.health().Get(), IsOk());
 }
 
-TEST(FaultTest, RestartsInTheMiddle) {
+TEST_F(FaultTest, RestartsInTheMiddle) {
   auto fixture = MakeFixture();
   RunUnderFaults(*fixture, 3, [&] { return fixture->cluster().Restart("fast"); });
 }
 
-TEST(FaultTest, CrashesInTheMiddle) {
+TEST_F(FaultTest, CrashesInTheMiddle) {
   auto fixture = MakeFixture();
   RunUnderFaults(*fixture, 3, [&]() -> absl::Status {
     if (absl::Status status = fixture->cluster().Kill9(); !status.ok()) return status;
@@ -103,7 +99,7 @@ TEST(FaultTest, CrashesInTheMiddle) {
   });
 }
 
-TEST(FaultTest, SessionsTerminatedInTheMiddle) {
+TEST_F(FaultTest, SessionsTerminatedInTheMiddle) {
   auto fixture = MakeFixture();
   RunUnderFaults(*fixture, 20, [&] {
     fixture->Query(
@@ -113,7 +109,7 @@ TEST(FaultTest, SessionsTerminatedInTheMiddle) {
   });
 }
 
-TEST(FaultTest, HoldsWhileTheServerIsAwayAndStopsWhenTold) {
+TEST_F(FaultTest, HoldsWhileTheServerIsAwayAndStopsWhenTold) {
   auto fixture = MakeFixture();
   ASSERT_THAT(fixture->cluster().Stop(), IsOk());
   auto processor = fixture->MakeProcessor();
@@ -132,7 +128,7 @@ TEST(FaultTest, HoldsWhileTheServerIsAwayAndStopsWhenTold) {
   for (const Item& item : again) EXPECT_EQ(item.verdict(), Verdict::kStored);
 }
 
-TEST(FaultTest, StopEndsAWaitForALock) {
+TEST_F(FaultTest, StopEndsAWaitForALock) {
   auto fixture = MakeFixture();
   auto processor = fixture->MakeProcessor();
   auto items = MakeItems("locked", 10);
@@ -152,9 +148,9 @@ TEST(FaultTest, StopEndsAWaitForALock) {
   for (const Item& item : items) EXPECT_EQ(item.verdict(), Verdict::kRetry);
 }
 
-TEST(FaultTest, ALockTimeoutIsNobodysFault) {
+TEST_F(FaultTest, ALockTimeoutIsNobodysFault) {
   auto fixture = MakeFixture();
-  fixture->Query("ALTER DATABASE mentat SET lock_timeout = '20ms'");
+  fixture->Query("ALTER DATABASE \"ALockTimeoutIsNobodysFault\" SET lock_timeout = '20ms'");
   auto locker = store::Connection::Open(fixture->options());
   ASSERT_THAT(locker, IsOk());
   auto transaction = (*locker)->Begin();
@@ -173,9 +169,10 @@ TEST(FaultTest, ALockTimeoutIsNobodysFault) {
   EXPECT_THAT(fixture->health().Get(), IsOk());
 }
 
-TEST(FaultTest, AReadOnlyServerIsWaitedFor) {
+TEST_F(FaultTest, AReadOnlyServerIsWaitedFor) {
   auto fixture = MakeFixture();
-  fixture->Query("ALTER DATABASE mentat SET default_transaction_read_only = on");
+  fixture->Query(
+      "ALTER DATABASE \"AReadOnlyServerIsWaitedFor\" SET default_transaction_read_only = on");
   auto processor = fixture->MakeProcessor();
   auto items = MakeItems("readonly", 10);
   {
@@ -185,13 +182,15 @@ TEST(FaultTest, AReadOnlyServerIsWaitedFor) {
     admin.dsn = fixture->cluster().Dsn("postgres");
     auto connection = store::Connection::Open(admin);
     EXPECT_THAT(connection, IsOk());
-    EXPECT_THAT((*connection)->Execute("ALTER DATABASE mentat RESET default_transaction_read_only"),
+    EXPECT_THAT((*connection)
+                    ->Execute("ALTER DATABASE \"AReadOnlyServerIsWaitedFor\" "
+                              "RESET default_transaction_read_only"),
                 IsOk());
   }
   for (const Item& item : items) EXPECT_EQ(item.verdict(), Verdict::kStored);
 }
 
-TEST(FaultTest, AnotherSchemaIsWaitedFor) {
+TEST_F(FaultTest, AnotherSchemaIsWaitedFor) {
   auto fixture = MakeFixture();
   fixture->Query("INSERT INTO schema_migrations VALUES (99, 'future', '', 0)");
   auto processor = fixture->MakeProcessor();

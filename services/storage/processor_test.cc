@@ -19,34 +19,21 @@ using pipeline::Item;
 using ::testing::HasSubstr;
 using Verdict = Item::Verdict;
 
-class ProcessorTest : public testing::Test {
+class ProcessorTest : public SharedClusterTest {
  protected:
-  static void SetUpTestSuite() {
-    store::PrivateClusterOptions options;
-    options.fsync = false;
-    auto fixture = StorageFixture::Create(options);
-    ASSERT_THAT(fixture, IsOk());
-    fixture_ = fixture->release();
-  }
-  static void TearDownTestSuite() {
-    delete fixture_;
-    fixture_ = nullptr;
-  }
-
   void SetUp() override {
-    Query("TRUNCATE events, event_ids, dead_letters");
+    fixture_ = MakeFixture();
+    ASSERT_NE(fixture_, nullptr);
     processor_ = fixture_->MakeProcessor();
   }
 
-  static std::string Query(std::string_view sql) { return fixture_->Query(sql); }
+  std::string Query(std::string_view sql) { return fixture_->Query(sql); }
 
   void Process(std::vector<Item>& items) { processor_->Process(items, {}); }
 
-  static StorageFixture* fixture_;
+  std::unique_ptr<StorageFixture> fixture_;
   std::unique_ptr<StorageProcessor> processor_;
 };
-
-StorageFixture* ProcessorTest::fixture_ = nullptr;
 
 std::vector<Verdict> Verdicts(const std::vector<Item>& items) {
   std::vector<Verdict> verdicts;

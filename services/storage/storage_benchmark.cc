@@ -137,14 +137,18 @@ double StorageRate(StorageFixture& fixture, const std::vector<std::string>& even
   return stored == options.events ? rate : 0;
 }
 
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "%s\n", std::string(status.ToString()).c_str());
+  return 1;
+}
+
 int Run(const Options& options) {
   store::PrivateClusterOptions cluster_options;
   cluster_options.settings = {"shared_buffers=512MB", "max_wal_size=4GB"};
-  auto fixture = StorageFixture::Create(cluster_options);
-  if (!fixture.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(fixture.status().ToString()).c_str());
-    return 1;
-  }
+  auto cluster = store::PrivateCluster::Create(cluster_options);
+  if (!cluster.ok()) return Fail(cluster.status());
+  auto fixture = StorageFixture::Create(**cluster, "benchmark");
+  if (!fixture.ok()) return Fail(fixture.status());
   (*fixture)->Query(
       "SELECT create_event_partitions(now() - interval '14 days', now() + interval '30 days', 7)");
   const std::vector<std::string> events = MakeEvents(options.events);

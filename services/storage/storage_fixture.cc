@@ -4,15 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/status_matchers.h"
 #include "common/store/migrations.h"
 
 namespace mentat::storage {
 
 absl::StatusOr<std::unique_ptr<StorageFixture>> StorageFixture::Create(
-    const store::PrivateClusterOptions& options, bool migrate) {
+    store::PrivateCluster& cluster, std::string_view database, bool migrate) {
   auto fixture = std::make_unique<StorageFixture>();
-  ASSIGN_OR_RETURN(fixture->cluster_, store::PrivateCluster::Create(options));
-  ASSIGN_OR_RETURN(fixture->dsn_, fixture->cluster_->CreateDatabase("mentat"));
+  fixture->cluster_ = &cluster;
+  ASSIGN_OR_RETURN(fixture->dsn_, cluster.CreateDatabase(database));
   if (migrate) {
     ASSIGN_OR_RETURN(std::unique_ptr<store::Connection> connection,
                      store::Connection::Open(fixture->options()));
@@ -45,6 +46,26 @@ std::string StorageFixture::Query(std::string_view sql) {
     return std::string(result.status().ToString());
   }
   return result->rows() == 0 ? "" : std::string(result->Text(0, 0));
+}
+
+store::PrivateCluster* SharedClusterTest::cluster_ = nullptr;
+
+void SharedClusterTest::SetUpTestSuite() {
+  auto cluster = store::PrivateCluster::Create();
+  ASSERT_THAT(cluster, IsOk());
+  cluster_ = cluster->release();
+}
+
+void SharedClusterTest::TearDownTestSuite() {
+  delete cluster_;
+  cluster_ = nullptr;
+}
+
+std::unique_ptr<StorageFixture> SharedClusterTest::MakeFixture(bool migrate) {
+  const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  auto fixture = StorageFixture::Create(*cluster_, name, migrate);
+  EXPECT_THAT(fixture, IsOk());
+  return fixture.ok() ? *std::move(fixture) : nullptr;
 }
 
 idea::v1::Event MakeEvent(std::string_view id) {

@@ -11,6 +11,7 @@
 #include "common/pipeline/item.h"
 #include "common/store/connection.h"
 #include "common/store/testing/private_cluster.h"
+#include "gtest/gtest.h"
 #include "mentat/idea/v1/event.pb.h"
 #include "prometheus/registry.h"
 #include "services/storage/health.h"
@@ -21,9 +22,10 @@ namespace mentat::storage {
 
 class StorageFixture {
  public:
-  // A server with an empty database; `migrate` gives it the schema.
-  static absl::StatusOr<std::unique_ptr<StorageFixture>> Create(
-      const store::PrivateClusterOptions& options, bool migrate = true);
+  // A new database on `cluster`, which outlives the fixture; `migrate` gives it the schema.
+  static absl::StatusOr<std::unique_ptr<StorageFixture>> Create(store::PrivateCluster& cluster,
+                                                                std::string_view database,
+                                                                bool migrate = true);
 
   store::PrivateCluster& cluster() { return *cluster_; }
   store::ConnectionOptions options() const;
@@ -39,9 +41,21 @@ class StorageFixture {
   prometheus::Registry registry_;
   Metrics metrics_{registry_};
   Health health_;
-  std::unique_ptr<store::PrivateCluster> cluster_;
+  store::PrivateCluster* cluster_ = nullptr;
   std::string dsn_;
   std::unique_ptr<store::Connection> connection_;
+};
+
+// For tests that share a server, each test having a database of its own name.
+class SharedClusterTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+
+  std::unique_ptr<StorageFixture> MakeFixture(bool migrate = true);
+
+ private:
+  static store::PrivateCluster* cluster_;
 };
 
 // An event like those that detectors send, detected at 2024-03-05T15:52:22Z.

@@ -29,15 +29,9 @@ Storage::Config MakeConfig(const StorageFixture& fixture) {
   return config;
 }
 
-std::unique_ptr<StorageFixture> MakeFixture(bool migrate) {
-  store::PrivateClusterOptions options;
-  options.fsync = false;
-  auto fixture = StorageFixture::Create(options, migrate);
-  EXPECT_THAT(fixture, IsOk());
-  return fixture.ok() ? *std::move(fixture) : nullptr;
-}
+class StorageTest : public SharedClusterTest {};
 
-TEST(StorageTest, IsReadyOnceTheSchemaIsThere) {
+TEST_F(StorageTest, IsReadyOnceTheSchemaIsThere) {
   auto fixture = MakeFixture(/*migrate=*/false);
   prometheus::Registry registry;
   service::Context context;
@@ -72,7 +66,7 @@ TEST(StorageTest, IsReadyOnceTheSchemaIsThere) {
   EXPECT_EQ(fixture->Query("SELECT count(*) FROM events"), "3");
 }
 
-TEST(StorageTest, HasNoOutputs) {
+TEST_F(StorageTest, HasNoOutputs) {
   prometheus::Registry registry;
   service::Context context;
   context.registry = &registry;
@@ -82,7 +76,7 @@ TEST(StorageTest, HasNoOutputs) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pipeline.outputs")));
 }
 
-class MaintenanceTest : public testing::Test {
+class MaintenanceTest : public SharedClusterTest {
  protected:
   void SetUp() override {
     fixture_ = MakeFixture(/*migrate=*/true);

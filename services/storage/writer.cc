@@ -19,6 +19,9 @@ namespace {
 using store::EventRow;
 using store::Transaction;
 
+// A COPY is ended when it has this many bytes, so that large events do not stand in memory twice.
+constexpr size_t kCopyBytes = 8 << 20;
+
 // An event that has a row.
 struct Candidate {
   Work* work;
@@ -74,7 +77,8 @@ absl::StatusOr<size_t> CountConflicts(Transaction& transaction,
   return static_cast<size_t>(result.Int(0, 0));
 }
 
-absl::StatusOr<Written> WriteEvents(Transaction& transaction, std::vector<Candidate>& candidates,
+absl::StatusOr<Written> WriteEvents(Transaction& transaction,
+                                    const std::vector<Candidate>& candidates,
                                     int64_t storage_time) {
   Written written;
   std::vector<const Candidate*> distinct;
@@ -100,16 +104,16 @@ absl::StatusOr<Written> WriteEvents(Transaction& transaction, std::vector<Candid
   for (size_t row = 0; row < inserted.rows(); ++row) fresh.insert(inserted.Text(row, 0));
 
   std::string text;
-  size_t bytes = 0;
-  for (const Candidate* candidate : distinct) bytes += candidate->row.text.size();
-  text.reserve(bytes);
   for (const Candidate* candidate : distinct) {
-    if (fresh.contains(candidate->row.id)) {
-      text += candidate->row.text;
-      candidate->work->outcome = Work::Outcome::kStored;
-    } else {
+    if (!fresh.contains(candidate->row.id)) {
       duplicates.push_back(candidate);
+      continue;
     }
+    candidate->work->outcome = Work::Outcome::kStored;
+    text += candidate->row.text;
+    if (text.size() < kCopyBytes) continue;
+    RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), text));
+    text.clear();
   }
   RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), text));
   for (const Candidate* duplicate : duplicates) {
@@ -148,7 +152,7 @@ absl::Status WriteDeadLetters(Transaction& transaction, const Identity& identity
 absl::StatusOr<Written> Write(store::Connection& connection, const Identity& identity,
                               std::span<Work> work) {
   const int64_t now = absl::ToUnixMicros(absl::Now());
-  std::vector<Candidate> candidates = MakeCandidates(work, now);
+  const std::vector<Candidate> candidates = MakeCandidates(work, now);
   ASSIGN_OR_RETURN(std::unique_ptr<Transaction> transaction, connection.Begin());
   ASSIGN_OR_RETURN(const Written written, WriteEvents(*transaction, candidates, now));
   RETURN_IF_ERROR(WriteDeadLetters(*transaction, identity, work, now));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/idea/codec.h"
+#include "common/idea/json_reader.h"
 #include "common/idea/time.h"
 
 namespace mentat::filter {
@@ -36,12 +37,6 @@ Value NumberFromLiteral(std::string_view literal) {
     value = std::copysign(tiny ? 0.0 : HUGE_VAL, literal.front() == '-' ? -1.0 : 1.0);
   }
   return Value::Float(value);
-}
-
-std::string TextJson(const std::string& text) {
-  idea::v1::Value value;
-  value.set_text(text);
-  return idea::PrintValue(value);
 }
 
 // `2024-03-05T15:52:22.000000Z`
@@ -80,7 +75,7 @@ void AppendJson(const Value& value, std::string* out) {
       }
       break;
     case Value::Kind::kText:
-      *out += TextJson(value.text());
+      idea::AppendJsonText(value.text(), out);
       break;
     case Value::Kind::kDatetime:
       *out += "{\"datetime\":\"" + DatetimeText(value.datetime()) + "\"}";
@@ -89,7 +84,9 @@ void AppendJson(const Value& value, std::string* out) {
       *out += "{\"timedelta\":" + SecondsText(value.timedelta()) + "}";
       break;
     case Value::Kind::kAddress:
-      *out += "{\"ip\":" + TextJson(value.address().text) + "}";
+      *out += "{\"ip\":";
+      idea::AppendJsonText(value.address().text, out);
+      *out += "}";
       break;
     case Value::Kind::kObject:
       *out += idea::PrintValue(value.object());

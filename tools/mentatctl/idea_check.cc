@@ -6,40 +6,12 @@
 
 #include "common/idea/json_reader.h"
 #include "mentat/idea/v1/event.pb.h"
+#include "tools/mentatctl/lines.h"
 
 namespace mentat::mentatctl {
 namespace {
 
 using idea::Problem;
-
-enum class Line { kRead, kTooLong, kNone };
-
-// The next line without its end; of one that is too long nothing is kept.
-Line ReadLine(std::istream& in, size_t max_bytes, std::string* line) {
-  using Traits = std::istream::traits_type;
-  line->clear();
-  std::streambuf& buffer = *in.rdbuf();
-  bool is_empty = true;
-  bool is_too_long = false;
-  for (Traits::int_type c; (c = buffer.sbumpc()) != Traits::eof() && c != '\n';) {
-    is_empty = false;
-    if (is_too_long) continue;
-    if (line->size() == max_bytes) {
-      is_too_long = true;
-      std::string().swap(*line);
-    } else {
-      line->push_back(Traits::to_char_type(c));
-    }
-  }
-  if (is_too_long) return Line::kTooLong;
-  // The last line has no end, or is none.
-  if (is_empty && buffer.sgetc() == Traits::eof()) return Line::kNone;
-  return Line::kRead;
-}
-
-bool IsBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
 
 // `"errors":[{"path":"…","message":"…"}]`
 void AppendProblems(std::string_view key, const std::vector<Problem>& problems, std::string* out) {

@@ -10,19 +10,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define RETURN_IF_ERROR(expression)                                            \
-  do {                                                                         \
-    if (absl::Status status_ = (expression); !status_.ok()) return status_;    \
+#define RETURN_IF_ERROR(expression)                                         \
+  do {                                                                      \
+    if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 
 #define MENTAT_CONCAT_INNER_(a, b) a##b
 #define MENTAT_CONCAT_(a, b) MENTAT_CONCAT_INNER_(a, b)
-#define ASSIGN_OR_RETURN(declaration, expression)                              \
-  ASSIGN_OR_RETURN_IMPL_(MENTAT_CONCAT_(status_or_, __LINE__), declaration,    \
-                         expression)
-#define ASSIGN_OR_RETURN_IMPL_(result, declaration, expression)                \
-  auto result = (expression);                                                  \
-  if (!result.ok()) return std::move(result).status();                         \
+#define ASSIGN_OR_RETURN(declaration, expression) \
+  ASSIGN_OR_RETURN_IMPL_(MENTAT_CONCAT_(status_or_, __LINE__), declaration, expression)
+#define ASSIGN_OR_RETURN_IMPL_(result, declaration, expression) \
+  auto result = (expression);                                   \
+  if (!result.ok()) return std::move(result).status();          \
   declaration = std::move(result).value()
 
 #endif  // COMMON_BASE_STATUS_MACROS_H_

@@ -27,8 +27,7 @@ MATCHER(IsOk, "is OK") {
 MATCHER_P2(StatusIs, code, message_matcher, "has the code and a message that matches") {
   const absl::Status& status = GetStatus(arg);
   *result_listener << "whose status is " << std::string(status.ToString());
-  return status.code() == code &&
-         testing::Matches(message_matcher)(std::string(status.message()));
+  return status.code() == code && testing::Matches(message_matcher)(std::string(status.message()));
 }
 
 }  // namespace mentat

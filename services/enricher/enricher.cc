@@ -43,7 +43,7 @@ class EnricherProcessor : public pipeline::Processor {
     size_t enriched = 0;
     for (pipeline::Item& item : items) {
       enrichment_.Find(item.view(), knowledge, max_addresses_, &counts);
-      if (!enrichment_.found()) continue;
+      if (!enrichment_.Changes(item.view())) continue;
       enrichment_.Write(item.event().mutable_mentat());
       ++enriched;
     }

@@ -85,28 +85,42 @@ void Enrichment::FindGeoip(Family family, absl::uint128 address, LookupCounts* c
   }
 }
 
+bool Enrichment::Changes(const idea::v1::Event& event) const {
+  if (found()) return true;
+  const idea::v1::Annotations& mentat = event.mentat();
+  return (knows_asns() && mentat.source_resolved_asn_size() > 0) ||
+         (knows_countries() && mentat.source_resolved_country_size() > 0) ||
+         (knows_groups() && (mentat.resolved_abuses_size() > 0 || mentat.target_abuses_size() > 0));
+}
+
 void Enrichment::Write(idea::v1::Annotations* annotations) const {
-  if (!asns_.empty()) {
+  if (knows_asns()) {
     annotations->mutable_source_resolved_asn()->Assign(asns_.begin(), asns_.end());
   }
-  if (!countries_.empty()) {
+  if (knows_countries()) {
     annotations->clear_source_resolved_country();
     for (const std::string_view country : countries_) {
       annotations->add_source_resolved_country(country.data(), country.size());
     }
   }
-  if (!source_groups_.empty()) {
+  if (knows_groups()) {
     annotations->clear_resolved_abuses();
     for (const uint32_t group : source_groups_) {
       annotations->add_resolved_abuses(knowledge_->networks->groups()[group]);
     }
-  }
-  if (!target_groups_.empty()) {
     annotations->clear_target_abuses();
     for (const uint32_t group : target_groups_) {
       annotations->add_target_abuses(knowledge_->networks->groups()[group]);
     }
   }
 }
+
+bool Enrichment::knows_asns() const { return knowledge_->geoip->asn != nullptr; }
+
+bool Enrichment::knows_countries() const {
+  return knowledge_->geoip->city != nullptr || knowledge_->geoip->country != nullptr;
+}
+
+bool Enrichment::knows_groups() const { return knowledge_->networks != nullptr; }
 
 }  // namespace mentat::enricher

@@ -54,11 +54,18 @@ class Enrichment {
            !target_groups_.empty();
   }
 
-  // Replaces the values of each key for which something was found, sorted and each once; the other
-  // keys stay as they are.
+  // Whether `event` does not already say what was found: something was found, or it arrived with a
+  // value under a key that is ours to give.
+  bool Changes(const idea::v1::Event& event) const;
+
+  // Gives each key whose source is loaded the values that were found, sorted and each once; none if
+  // nothing was. Keys without a source stay as they are.
   void Write(idea::v1::Annotations* annotations) const;
 
  private:
+  bool knows_asns() const;
+  bool knows_countries() const;
+  bool knows_groups() const;
   void FindPeers(const google::protobuf::RepeatedPtrField<idea::v1::SourceTarget>& peers,
                  bool source, LookupCounts* counts);
   void FindRange(idea::AddressRange range, bool source, LookupCounts* counts);

@@ -66,7 +66,7 @@ class EnrichmentTest : public ::testing::Test {
   // What an event comes to have, as `asns|countries|source groups|target groups`.
   std::string Enrich(idea::v1::Event event, size_t max_addresses = 1000) {
     enrichment_.Find(event, knowledge_, max_addresses, &counts_);
-    if (enrichment_.found()) enrichment_.Write(event.mutable_mentat());
+    if (enrichment_.Changes(event)) enrichment_.Write(event.mutable_mentat());
     const idea::v1::Annotations& mentat = event.mentat();
     return absl::StrJoin(
         {absl::StrJoin(mentat.source_resolved_asn(), ","),
@@ -139,11 +139,11 @@ TEST_F(EnrichmentTest, WhatIsFoundReplacesWhatStoodThere) {
   EXPECT_EQ(mentat->event_class(), "attempt-login");
 }
 
-TEST_F(EnrichmentTest, WhatIsNotFoundLeavesWhatStoodThere) {
+TEST_F(EnrichmentTest, WhatAnEventClaimsOfItselfDoesNotCount) {
   idea::v1::Event event = MakeEvent({{"8.8.8.8"}});
   event.mutable_mentat()->add_source_resolved_asn(15169);
   event.mutable_mentat()->add_resolved_abuses("old");
-  EXPECT_EQ(Enrich(event), "15169||old|");
+  EXPECT_EQ(Enrich(event), "|||");
   EXPECT_FALSE(enrichment_.found());
 }
 

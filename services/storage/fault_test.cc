@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "prometheus/counter.h"
+#include "services/storage/commit_gate.h"
 #include "services/storage/storage_fixture.h"
 
 namespace mentat::storage {
@@ -107,6 +108,28 @@ TEST_F(FaultTest, SessionsTerminatedInTheMiddle) {
         "WHERE application_name = 'storage_test' AND pid <> pg_backend_pid()");
     return absl::OkStatus();
   });
+}
+
+TEST_F(FaultTest, ACommitWhoseAnswerIsLostIsFoundDone) {
+  auto fixture = MakeFixture();
+  CommitGate gate(fixture->cluster().socket_directory(), CommitGate::Cut::kAnswer);
+  auto processor = fixture->MakeProcessor(gate.directory());
+  auto items = MakeItems("answer", 100);
+  processor->Process(items, {});
+  for (const Item& item : items) EXPECT_EQ(item.verdict(), Verdict::kDuplicate);
+  EXPECT_EQ(fixture->metrics().retries_unavailable.Value(), 1);
+  EXPECT_EQ(fixture->Query("SELECT count(*) || ' ' || count(DISTINCT id) FROM events"), "100 100");
+}
+
+TEST_F(FaultTest, ACommitThatIsLostIsRepeated) {
+  auto fixture = MakeFixture();
+  CommitGate gate(fixture->cluster().socket_directory(), CommitGate::Cut::kRequest);
+  auto processor = fixture->MakeProcessor(gate.directory());
+  auto items = MakeItems("request", 100);
+  processor->Process(items, {});
+  for (const Item& item : items) EXPECT_EQ(item.verdict(), Verdict::kStored);
+  EXPECT_EQ(fixture->metrics().retries_unavailable.Value(), 1);
+  EXPECT_EQ(fixture->Query("SELECT count(*) || ' ' || count(DISTINCT id) FROM events"), "100 100");
 }
 
 TEST_F(FaultTest, HoldsWhileTheServerIsAwayAndStopsWhenTold) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
 #include "common/base/status_matchers.h"
 #include "common/store/migrations.h"
@@ -32,6 +33,15 @@ store::ConnectionOptions StorageFixture::options() const {
 std::unique_ptr<StorageProcessor> StorageFixture::MakeProcessor() {
   return std::make_unique<StorageProcessor>("worker", Identity{"storage", "storage-test"},
                                             options(), health_, metrics_, log::Logger::Null());
+}
+
+std::unique_ptr<StorageProcessor> StorageFixture::MakeProcessor(
+    const std::string& socket_directory) {
+  store::ConnectionOptions through = options();
+  through.dsn =
+      absl::StrReplaceAll(through.dsn, {{cluster_->socket_directory(), socket_directory}});
+  return std::make_unique<StorageProcessor>("worker", Identity{"storage", "storage-test"}, through,
+                                            health_, metrics_, log::Logger::Null());
 }
 
 std::string StorageFixture::Query(std::string_view sql) {

@@ -30,6 +30,8 @@ class StorageFixture {
   store::PrivateCluster& cluster() { return *cluster_; }
   store::ConnectionOptions options() const;
   std::unique_ptr<StorageProcessor> MakeProcessor();
+  // One that reaches the server through another socket directory.
+  std::unique_ptr<StorageProcessor> MakeProcessor(const std::string& socket_directory);
   Metrics& metrics() { return metrics_; }
   Health& health() { return health_; }
   prometheus::Registry& registry() { return registry_; }

@@ -47,6 +47,8 @@ class PrivateCluster {
 
   // The directory of PostgreSQL's programs (psql and others).
   const std::string& bin_directory() const { return bin_directory_; }
+  // The directory of the server's socket, .s.PGSQL.5432.
+  const std::string& socket_directory() const { return directory_; }
   const std::string& log_file() const { return log_file_; }
 
  private:

@@ -9,7 +9,7 @@ namespace mentat::filter {
 
 // Bounds on what is compiled.
 struct Limits {
-  size_t max_bytes = 1 << 20;          // of the text
+  size_t max_bytes = 4 << 20;          // of the text
   size_t max_depth = 200;              // of nested parentheses and calls
   size_t max_nodes = 200'000;          // of the tree, list items included
   size_t max_regex_bytes = 4096;       // of one pattern

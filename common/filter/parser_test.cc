@@ -117,7 +117,7 @@ TEST(ParserTest, DepthIsBounded) {
 }
 
 TEST(ParserTest, SizeIsBounded) {
-  EXPECT_THAT(Reprinted(std::string(2 << 20, ' ')), HasSubstr("max_bytes"));
+  EXPECT_THAT(Reprinted(std::string(5 << 20, ' ')), HasSubstr("max_bytes"));
   std::string list = "[1";
   for (int i = 0; i < 250'000; ++i) list += ",1";
   EXPECT_THAT(Reprinted(list + "]"), HasSubstr("max_nodes"));

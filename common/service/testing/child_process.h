@@ -21,7 +21,7 @@ inline constexpr absl::Duration kPatience = absl::Seconds(60);
 
 class ChildProcess {
  public:
-  // `output` takes standard output and error.
+  // `output` takes standard output and error; standard input is empty.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(
       const std::string& program, const std::vector<std::string>& arguments,
       const std::string& output);

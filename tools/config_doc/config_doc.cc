@@ -1,0 +1,159 @@
+// Writes the reference of the configuration from the .proto files: their comments, types and rules.
+//
+//   config_doc DESCRIPTORS FILE... > docs/configuration-reference.md
+//
+// DESCRIPTORS is what `protoc --include_imports --include_source_info --descriptor_set_out` writes,
+// FILE the path of a .proto file in it.
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/descriptor.pb.h"
+#include "mentat/config/v1/options.pb.h"
+
+namespace mentat {
+namespace {
+
+using config::v1::FieldRules;
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+// The rules stand in a pool of their own as unknown bytes; read anew they are known.
+FieldRules RulesOf(const FieldDescriptor& field) {
+  google::protobuf::FieldOptions options;
+  options.ParseFromString(field.options().SerializeAsString());
+  return options.GetExtension(config::v1::rules);
+}
+
+// The comment above, as one line.
+template <typename T>
+std::string Comment(const T& descriptor) {
+  google::protobuf::SourceLocation location;
+  if (!descriptor.GetSourceLocation(&location)) return "";
+  const std::vector<std::string> lines = absl::StrSplit(location.leading_comments, '\n');
+  std::vector<std::string> words;
+  for (const std::string& line : lines) {
+    const std::string text(absl::StripAsciiWhitespace(line));
+    if (!text.empty()) words.push_back(text);
+  }
+  return absl::StrJoin(words, " ");
+}
+
+std::string Anchor(const Descriptor& type) { return absl::AsciiStrToLower(type.name()); }
+
+std::string TypeName(const FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
+    case FieldDescriptor::CPPTYPE_STRING:
+      return "text";
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return "name";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return "number";
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return absl::StrCat("[", field.message_type()->name(), "](#", Anchor(*field.message_type()),
+                          ")");
+    default:
+      return "whole number";
+  }
+}
+
+std::string TypeText(const FieldDescriptor& field) {
+  if (field.is_map()) {
+    return absl::StrCat("object: name → ", TypeName(*field.message_type()->map_value()));
+  }
+  return field.is_repeated() ? absl::StrCat("list of ", TypeName(field)) : TypeName(field);
+}
+
+std::string Number(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.15g", number);
+  return text;
+}
+
+// Default and limits.
+std::string RulesText(const FieldDescriptor& field) {
+  const FieldRules rules = RulesOf(field);
+  std::vector<std::string> parts;
+  if (rules.required()) parts.push_back("**required**");
+  if (!rules.default_().empty()) parts.push_back(absl::StrCat("`", rules.default_(), "`"));
+  if (rules.has_min() && rules.has_max()) {
+    parts.push_back(absl::StrCat(Number(rules.min()), " to ", Number(rules.max())));
+  } else if (rules.has_min()) {
+    parts.push_back(absl::StrCat("from ", Number(rules.min())));
+  } else if (rules.has_max()) {
+    parts.push_back(absl::StrCat("up to ", Number(rules.max())));
+  }
+  if (!rules.one_of().empty()) {
+    parts.push_back(absl::StrCat("one of `", absl::StrJoin(rules.one_of(), "`, `"), "`"));
+  }
+  if (rules.secret()) parts.push_back("secret");
+  if (field.has_optional_keyword()) parts.push_back("may be left out");
+  return absl::StrJoin(parts, "; ");
+}
+
+std::string Cell(const std::string& text) { return absl::StrReplaceAll(text, {{"|", "\\|"}}); }
+
+void WriteMessage(const Descriptor& type, std::string& page) {
+  absl::StrAppend(&page, "\n## ", type.name(), "\n\n", Comment(type),
+                  "\n\n| key | type | default, limits | meaning |\n| --- | --- | --- | --- |\n");
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    absl::StrAppend(&page, "| `", field.name(), "` | ", Cell(TypeText(field)), " | ",
+                    Cell(RulesText(field)), " | ", Cell(Comment(field)), " |\n");
+  }
+}
+
+int Run(const std::string& descriptors, const std::vector<std::string>& files) {
+  std::ifstream in(descriptors, std::ios::binary);
+  google::protobuf::FileDescriptorSet set;
+  if (!set.ParseFromIstream(&in)) {
+    std::cerr << "config_doc: cannot read " << descriptors << "\n";
+    return 1;
+  }
+  google::protobuf::DescriptorPool pool;
+  for (const google::protobuf::FileDescriptorProto& file : set.file()) {
+    if (pool.BuildFile(file) == nullptr) return 1;
+  }
+  std::string page =
+      "# Configuration reference\n\n"
+      "Made from `proto/mentat/config/v1` by `tools/config_doc`; "
+      "[configuration.md](configuration.md) says where values are written and how they are "
+      "combined.\n";
+  for (const std::string& name : files) {
+    const google::protobuf::FileDescriptor* file = pool.FindFileByName(name);
+    if (file == nullptr) {
+      std::cerr << "config_doc: no file " << name << "\n";
+      return 1;
+    }
+    for (int i = 0; i < file->message_type_count(); ++i) {
+      const Descriptor& type = *file->message_type(i);
+      if (type.name().ends_with("Config")) WriteMessage(type, page);
+    }
+  }
+  std::cout << page;
+  return std::cout.flush().good() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace mentat
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::cerr << "usage: config_doc DESCRIPTORS FILE...\n";
+    return 2;
+  }
+  return mentat::Run(argv[1], std::vector<std::string>(argv + 2, argv + argc));
+}

@@ -1,85 +1,96 @@
-"""What the controller says of the installation, through mentatctl."""
+"""What the services say of themselves: their metrics pages, and mentatctl for people."""
 
+import concurrent.futures
+import http.client
 import json
 import subprocess
 import time
 
 from services import CONTROLLER, STAGES
 
-LEDGER = ("received", "forwarded", "dropped", "rejected", "stored", "retried", "in_flight")
+LEDGER = ("received", "forwarded", "dropped", "rejected", "stored", "retried")
+
+
+def read_metrics(address):
+    """A metrics page: {name with labels: value}; None if nobody answers."""
+    connection = http.client.HTTPConnection(address, timeout=2)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    metrics = {}
+    for line in text.splitlines():
+        name, _, value = line.rpartition(" ")
+        if name and not line.startswith("#"):
+            metrics[name] = float(value)
+    return metrics
 
 
 class Control:
     def __init__(self, plan):
         self.plan = plan
+        self.before = None  # (monotonic time, pages) of the last line of status
 
     def command(self, arguments):
         """mentatctl with this installation's controller."""
         return [str(self.plan.installation.bin / "mentatctl"), "--controller",
                 self.plan.address(CONTROLLER, "admin"), *arguments]
 
-    def status(self):
-        """What `mentatctl status --json` says; None if the controller does not answer."""
+    def instances(self):
+        return [instance for stage in [*STAGES, CONTROLLER] for instance in self.plan.instances[stage]]
+
+    def pages(self):
+        """{instance: its metrics page, or None if it does not answer}."""
+        names = self.instances()
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            return dict(zip(names, pool.map(lambda name: read_metrics(self.plan.address(name, "metrics")), names)))
+
+    def not_ready(self, pages=None):
+        """{instance: why it cannot do its work}; empty when all can."""
+        reasons = {}
+        for name, page in (pages or self.pages()).items():
+            if page is None:
+                reasons[name] = "does not answer"
+            elif not page.get("mentat_ready"):
+                reasons[name] = "not ready"
+        return reasons
+
+    def ledgers(self):
+        """{instance of a stage: {received, forwarded, …, in_flight}} of all that answer."""
+        found = {}
+        for name, page in self.pages().items():
+            if page and "mentat_stage_received_events_total" in page:
+                found[name] = {key: int(page[f"mentat_stage_{key}_events_total"]) for key in LEDGER}
+                found[name]["in_flight"] = int(page["mentat_stage_in_flight_events"])
+        return found
+
+    def line(self):
+        """The whole installation in a line."""
+        now, pages = time.monotonic(), self.pages()
+        before, self.before = self.before, (now, pages)
+
+        def total(pages, stage, key):
+            return sum((pages[name] or {}).get(f"mentat_stage_{key}_events_total", 0)
+                       for name in self.plan.instances[stage])
+
+        rates = []
+        for stage in STAGES if before else ():
+            # A process that began anew counts from zero.
+            rate = max(0, total(pages, stage, "received") - total(before[1], stage, "received")) / (now - before[0])
+            rates.append(f"{stage} {rate:.0f}/s")
+        reasons = self.not_ready(pages)
+        state = "; ".join(f"{name} {reason}" for name, reason in reasons.items()) or "all ready"
+        stored = int(total(pages, "storage", "stored"))
+        return f"  {time.strftime('%H:%M:%S')}  {'  '.join(rates)}  stored {stored:,}  {state}"
+
+    def stages(self):
+        """What `mentatctl status --json` says of the stages; None if the controller does not answer."""
         result = subprocess.run(self.command(["status", "--json"]), check=False, text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             return json.loads(result.stdout)
         except json.JSONDecodeError:
             return None
-
-    def instances(self, status=None):
-        """{instance: what it says of itself} of all that answered."""
-        found = {}
-        status = status or self.status() or {}
-        addresses = {self.plan.address(instance, "admin"): instance
-                     for stage in STAGES for instance in self.plan.instances[stage]}
-        for stage in status.get("stages", []):
-            for instance in stage.get("instances", []):
-                name = addresses.get(instance.get("address"))
-                if name and instance.get("reachability") == "REACHABILITY_ANSWERED":
-                    found[name] = instance.get("status", {})
-        return found
-
-    def not_ready(self, status=None):
-        """{process: why it cannot do its work}; empty when all can."""
-        status = status or self.status()
-        if status is None:
-            return {CONTROLLER: "does not answer"}
-        instances = self.instances(status)
-        reasons = {}
-        for stage in STAGES:
-            for name in self.plan.instances[stage]:
-                if name not in instances:
-                    reasons[name] = "does not answer"
-                elif instances[name].get("state") != "STATE_READY":
-                    state = instances[name].get("state", "STATE_UNSPECIFIED").removeprefix("STATE_")
-                    reasons[name] = instances[name].get("notReadyReason") or state.lower().replace("_", " ")
-        return reasons
-
-    def ledgers(self):
-        """{instance: {received, forwarded, …}}."""
-        found = {}
-        for name, status in self.instances().items():
-            if "ledger" in status:
-                ledger = status["ledger"]
-                found[name] = {key: int(ledger.get(key) or ledger.get(camel(key)) or 0) for key in LEDGER}
-        return found
-
-    def line(self):
-        """The whole installation in a line."""
-        status = self.status()
-        if status is None:
-            return "the controller does not answer"
-        instances = self.instances(status)
-        reasons = self.not_ready(status)
-        stored = sum(int(instances.get(name, {}).get("ledger", {}).get("stored", 0))
-                     for name in self.plan.instances["storage"])
-        rates = [f"{stage} {sum(float(instances.get(name, {}).get('receivedPerSecond', 0)) for name in self.plan.instances[stage]):.0f}/s"
-                 for stage in STAGES]
-        state = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "all ready"
-        return f"  {time.strftime('%H:%M:%S')}  {'  '.join(rates)}  stored {stored:,}  {state}"
-
-
-def camel(name):
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -18,7 +18,9 @@ from layout import Installation, UserError, read_pid
 from services import Plan, copy_programs
 from supervisor import Supervisor
 
-READY_SECONDS = 120  # until all services must be ready after their start
+READY_SECONDS = int(os.environ.get('MENTAT_READY_SECONDS', 120))  # until all services must be ready after their start
+HOPELESS_RESTARTS = 5
+STILL_TRYING = "What runs goes on trying; `./mentat down` stops it."
 
 
 # --- the supervisor, seen from here ---
@@ -96,7 +98,8 @@ def up(installation, arguments):
     programs = option(arguments, "--programs")
     dsn = option(arguments, "--dsn")
     began = time.monotonic()
-
+    if running(installation, []) == 0:
+        return where(installation, [])
     installation.make_folders()
     settings = installation.settings()
     if dsn is not None:
@@ -113,8 +116,7 @@ def up(installation, arguments):
     if plan.cluster is not None:
         with terminal.Progress("database", "making a PostgreSQL cluster") as progress:
             if plan.cluster.make():
-                where = installation.pg.resolve()
-                progress.done(f"a PostgreSQL cluster has been made in {where}")
+                progress.done(f"a PostgreSQL cluster has been made in {installation.pg.resolve()}")
     kept = plan.write_configs()
     for name in kept:
         terminal.say("etc", f"{name} has been edited and is left as it is")
@@ -132,14 +134,17 @@ def up(installation, arguments):
             begun()
             reasons.clear()
             reasons.update(control.not_ready())
+            for name, process in installation.state().get("processes", {}).items():
+                if process["restarts"] >= HOPELESS_RESTARTS:
+                    raise UserError(f"{name} ends again and again ({process['last_exit']}); the end of its log:\n" +
+                                    last_lines(installation.log / f"{name}.log", 5) + "\n" + STILL_TRYING)
             return not reasons
 
         if not wait_until(all_ready, READY_SECONDS,
                           lambda: progress.show("waiting for " + ", ".join(reasons) if reasons else "starting")):
             lines = [f"  {name}: {reason}" for name, reason in reasons.items()]
             raise UserError(f"not everything is ready after {READY_SECONDS} s:\n" + "\n".join(lines) +
-                            f"\nIt goes on trying; the logs are in {installation.log}, and "
-                            "`./mentat down` stops what runs.")
+                            f"\nThe logs are in {installation.log}. {STILL_TRYING}")
         progress.done(f"all is ready, {terminal.elapsed(time.monotonic() - began)}")
     where(installation, [])
     if detach:
@@ -214,8 +219,7 @@ def status(installation, arguments):
     pid = supervisor_pid(installation)
     state = installation.state() if pid else {}
     processes = state.get("processes", {})
-    stages = control.status() if pid else None
-    reasons = control.not_ready(stages) if pid else {}
+    reasons = control.not_ready() if pid else {}
     for name, process in processes.items():
         process["ready"] = process["state"] == "running" and not reasons.get(name)
         if reasons.get(name):
@@ -226,7 +230,7 @@ def status(installation, arguments):
         code = 0 if processes and all(process["ready"] for process in processes.values()) else 1
     if "--json" in arguments:
         print(json.dumps({"var": str(installation.var), "phase": state.get("phase", "down"), "supervisor": pid,
-                          "processes": processes, "pipeline": stages}, indent=2))
+                          "processes": processes, "stages": control.stages() if pid else []}, indent=2))
         return code
     if pid is None:
         print(f"The installation in {installation.var} is down. ./mentat up starts it.")

@@ -36,8 +36,9 @@ PROGRAMS = {
 }
 
 CONFIG_HEAD = """\
-# Made by `./mentat up`; yours to edit: an edited file is never overwritten. What can stand here is
-# said by `{program} --help`. Ports come from ports.json, numbers of replicas from installation.json.
+# Made by `./mentat up`; yours to edit: an edited file is never overwritten. Every key with its value:
+#   bin/{program} --config etc/{file} --config-view
+# Ports come from ports.json, numbers of replicas from installation.json.
 """
 
 
@@ -134,7 +135,7 @@ class Plan:
             for instance in instances:
                 config = {"service": self._service(instance)}
                 config |= getattr(self, f"_{stage}")(instance)
-                files[f"{instance}.json"] = CONFIG_HEAD.format(program=stage) + json.dumps(config, indent=2) + "\n"
+                files[f"{instance}.json"] = CONFIG_HEAD.format(program=stage, file=f"{instance}.json") + json.dumps(config, indent=2) + "\n"
         return files
 
     def _service(self, instance):
@@ -169,7 +170,10 @@ class Plan:
                           "asn_db": str(geoip / "GeoLite2-ASN.mmdb")}} | self._pipeline(instance, "storage")
 
     def _storage(self, instance):
-        return {"database": {"dsn": self.dsn()}} | self._pipeline(instance)
+        config = {"database": {"dsn": self.dsn()}} | self._pipeline(instance)
+        # What a worker is given at a time is one transaction.
+        config["pipeline"] |= {"workers": 2, "max_call_events": 2560}
+        return config
 
     def _controller(self, instance):
         return {"stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}

@@ -65,7 +65,8 @@ absl::Status Arrivals::ListMore() {
 }
 
 absl::StatusOr<std::optional<Arrival>> Arrivals::Next() {
-  if (noticed_.empty() || ++since_notices_ > kNamesBetweenNotices) ReadNotices();
+  const bool known = !noticed_.empty() || !listed_.empty();
+  if (!known || ++since_notices_ > kNamesBetweenNotices) ReadNotices();
   while (listed_.empty()) {
     const bool was_active = pending_.active() || incoming_.active();
     RETURN_IF_ERROR(ListMore());

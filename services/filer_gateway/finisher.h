@@ -28,7 +28,8 @@
 
 namespace mentat::filer {
 
-// A file that was taken. After the reader has made it, only the finisher looks inside.
+// A file that was taken. Once the reader has handed over an event of it, only the finisher looks
+// inside.
 struct TakenFile {
   explicit TakenFile(ClaimedFile claimed) : claimed(std::move(claimed)) {}
 

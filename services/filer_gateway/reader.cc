@@ -165,7 +165,7 @@ bool Reader::ReadSome(OpenFile& file) {
       return false;
     }
     AddEvent(file, **piece);
-    if (file.taken == nullptr) return false;  // the one event of the file was refused
+    if (file.taken == nullptr) return false;  // a document, that is all of the file
   }
   return true;
 }
@@ -195,7 +195,14 @@ void Reader::AddEvent(OpenFile& file, const EventReader::Piece& piece) {
   ++file.count;
   batch_bytes_ += bytes;
   batch_.push_back(std::move(source));
-  refs_->push_back({file.taken, piece.line, std::string(piece.line == 0 ? "" : piece.text)});
+  if (piece.line == 0) {
+    // Told right here and not by Close: most files are of this kind, and it saves a message for
+    // each.
+    file.taken->events = 1;
+    refs_->push_back({std::move(file.taken), 0, {}});
+  } else {
+    refs_->push_back({file.taken, piece.line, std::string(piece.text)});
+  }
   if (batch_.size() >= options_.max_batch_events) Flush();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/idea/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -92,6 +93,20 @@ TEST(GeneratorTest, BadEventsAreOfAllKindsAndKnownByTheirId) {
   }
   EXPECT_NEAR(bad, 2000, 200);
   EXPECT_EQ(kinds.size(), BadKinds().size());
+}
+
+TEST(GeneratorTest, TheCodecAcceptsTheGoodAndRefusesTheBad) {
+  Generator generator(Options(11, 0.3));
+  for (int i = 0; i < 5000; ++i) {
+    const GeneratedEvent generated = generator.Next();
+    idea::v1::Event event;
+    std::vector<idea::Problem> problems;
+    std::vector<idea::Problem> warnings;
+    EXPECT_EQ(idea::ParseEvent(generated.json, {}, &event, &problems, &warnings), !generated.bad)
+        << generated.json << "\n"
+        << idea::Describe(problems);
+    EXPECT_TRUE(generated.bad || warnings.empty()) << generated.json << idea::Describe(warnings);
+  }
 }
 
 TEST(GeneratorTest, NoEmptyEventsWhereALineIsAnEvent) {

@@ -156,7 +156,7 @@ TEST(AgreementTest, OnRandomRulesAndEvents) {
   int compiled = 0;
   int truths = 0;
   int values = 0;
-  for (int i = 0; i < 30'000; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     const std::string text = generator.Expression(i % 3);
     const absl::StatusOr<Filter> filter = Filter::Compile(text);
     if (!filter.ok()) continue;
@@ -173,8 +173,8 @@ TEST(AgreementTest, OnRandomRulesAndEvents) {
     }
   }
   // The rules are no formality.
-  EXPECT_GT(compiled, 5'000);
-  EXPECT_GT(values, 10'000);
+  EXPECT_GT(compiled, 2'000);
+  EXPECT_GT(values, 4'000);
   EXPECT_GT(truths, values / 10);
   EXPECT_LT(truths, values * 9 / 10);
 }

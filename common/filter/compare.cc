@@ -1,14 +1,20 @@
 #include "common/filter/compare.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/filter/number.h"
+#include "common/filter/range_set.h"
 
 namespace mentat::filter {
 namespace {
@@ -50,42 +56,187 @@ bool Holds(Operator op, std::partial_ordering order) {
   }
 }
 
-bool Contains(Items items, bool address_list, const Value& item) {
-  return std::any_of(items.begin(), items.end(), [&](const Value& element) {
-    if (address_list && element.kind() == Kind::kAddress && item.kind() == Kind::kAddress) {
-      return element.address().range.Contains(item.address().range);
+// The patterns on the right of `like`: those of a constant, or compiled as they are needed.
+class Patterns {
+ public:
+  explicit Patterns(const ComparisonOptions& options) : options_(options) {}
+
+  const absl::StatusOr<Pattern>& At(size_t index, const std::string& text) {
+    if (options_.patterns != nullptr) return (*options_.patterns)[index];
+    const auto found = compiled_.find(index);
+    if (found != compiled_.end()) return found->second;
+    if (compiled_.size() == options_.limits.max_patterns) {
+      return compiled_[index] = absl::InvalidArgumentError(absl::StrCat(
+                 "more patterns than the limit max_patterns, ", options_.limits.max_patterns));
     }
-    return Equal(element, item);
+    return compiled_.emplace(index, Pattern::Compile(text, options_.limits)).first->second;
+  }
+
+ private:
+  const ComparisonOptions& options_;
+  std::map<size_t, absl::StatusOr<Pattern>> compiled_;
+};
+
+absl::StatusOr<bool> AnyLike(Items left, Items right, const ComparisonOptions& options) {
+  Patterns patterns(options);
+  for (const Value& item : left) {
+    if (item.IsNothing()) continue;
+    for (size_t i = 0; i < right.size(); ++i) {
+      if (right[i].IsNothing()) continue;
+      if (!item.IsText() || !right[i].IsText()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "`like` needs a text and a pattern, here are ", Name(item), " and ", Name(right[i])));
+      }
+      const absl::StatusOr<Pattern>& pattern = patterns.At(i, right[i].text());
+      if (!pattern.ok()) return absl::InvalidArgumentError(pattern.status().message());
+      if (pattern->Search(item.text())) return true;
+    }
+  }
+  return false;
+}
+
+// The types whose values have an order that fits Equal(): numbers and booleans are one.
+enum class Category { kNumber, kText, kDatetime, kTimedelta, kAddress, kOther };
+
+Category CategoryOf(const Value& value) {
+  if (IsNumeric(value)) return Category::kNumber;
+  switch (value.kind()) {
+    case Kind::kText:
+      return Category::kText;
+    case Kind::kDatetime:
+      return Category::kDatetime;
+    case Kind::kTimedelta:
+      return Category::kTimedelta;
+    case Kind::kAddress:
+      return Category::kAddress;
+    default:
+      return Category::kOther;
+  }
+}
+
+bool IsNan(const Value& value) {
+  return value.kind() == Kind::kFloat && std::isnan(value.floating());
+}
+
+// An order of all values but NaN and those of kOther.
+struct Before {
+  bool operator()(const Value* left, const Value* right) const {
+    const Category category = CategoryOf(*left);
+    if (category != CategoryOf(*right)) return category < CategoryOf(*right);
+    switch (category) {
+      case Category::kNumber:
+        return CompareNumbers(*left, *right) < 0;
+      case Category::kText:
+        return left->text() < right->text();
+      case Category::kDatetime:
+        return left->datetime() < right->datetime();
+      case Category::kTimedelta:
+        return left->timedelta() < right->timedelta();
+      default: {
+        const idea::AddressRange& a = left->address().range;
+        const idea::AddressRange& b = right->address().range;
+        return std::tie(a.family, a.first, a.last) < std::tie(b.family, b.first, b.last);
+      }
+    }
+  }
+};
+
+// Whether any item of one list equals one of the other, for long lists.
+bool AnyEqual(Items left, Items right) {
+  std::set<const Value*, Before> sorted;
+  std::vector<const Value*> others;
+  for (const Value& item : right) {
+    if (CategoryOf(item) == Category::kOther) {
+      others.push_back(&item);
+    } else if (!IsNan(item)) {
+      sorted.insert(&item);
+    }
+  }
+  return std::any_of(left.begin(), left.end(), [&](const Value& item) {
+    if (CategoryOf(item) != Category::kOther) return !IsNan(item) && sorted.contains(&item);
+    return std::any_of(others.begin(), others.end(),
+                       [&](const Value* other) { return Equal(item, *other); });
   });
 }
 
-absl::StatusOr<bool> Like(const Value& left, const Value& right, size_t right_index,
-                          const ComparisonOptions& options) {
-  if (!left.IsText() || !right.IsText()) {
-    return absl::InvalidArgumentError(absl::StrCat("`like` needs a text and a pattern, here are ",
-                                                   Name(left), " and ", Name(right)));
-  }
-  if (options.patterns != nullptr) {
-    const absl::StatusOr<Pattern>& pattern = (*options.patterns)[right_index];
-    if (!pattern.ok()) return pattern.status();
-    return pattern->Search(left.text());
-  }
-  ASSIGN_OR_RETURN(const Pattern pattern, Pattern::Compile(right.text(), options.limits));
-  return pattern.Search(left.text());
+// Whether any item of one list differs from one of the other: unless all of them are the same.
+bool AnyDiffers(Items left, Items right) {
+  const auto all_equal = [](Items items, const Value& value) {
+    return std::all_of(items.begin(), items.end(),
+                       [&](const Value& item) { return Equal(item, value); });
+  };
+  return !all_equal(left, right.front()) || !all_equal(right, left.front());
 }
 
-absl::StatusOr<bool> Pair(Operator op, const Value& left, const Value& right, size_t right_index,
-                          const ComparisonOptions& options) {
-  switch (op) {
-    case Operator::kEqual:
-      return Equal(left, right);
-    case Operator::kNotEqual:
-      return !Equal(left, right);
-    case Operator::kLike:
-      return Like(left, right, right_index, options);
-    default:
-      return Ordered(op, left, right);
+bool AnyContained(Items left, Items right) {
+  std::vector<idea::AddressRange> ranges;
+  for (const Value& item : right) {
+    if (item.kind() == Kind::kAddress) ranges.push_back(item.address().range);
   }
+  const RangeSet set(std::move(ranges));
+  return std::any_of(left.begin(), left.end(), [&](const Value& item) {
+    return item.kind() == Kind::kAddress && set.Contains(item.address().range);
+  });
+}
+
+// Whether some pair is in order: against the greatest or least item on the right where all of them
+// have one type, else pair by pair, which ends with an error before long.
+absl::StatusOr<bool> AnyOrdered(Operator op, Items left, Items right, size_t max_pairs) {
+  const Category category = CategoryOf(right.front());
+  const bool uniform = category != Category::kOther && category != Category::kAddress &&
+                       std::all_of(right.begin(), right.end(), [&](const Value& item) {
+                         return CategoryOf(item) == category && !IsNan(item);
+                       });
+  if (left.size() * right.size() > max_pairs && uniform) {
+    const auto key = [](const Value& a, const Value& b) { return Before()(&a, &b); };
+    const bool less = op == Operator::kLess || op == Operator::kLessEqual;
+    right = less ? Items(&*std::max_element(right.begin(), right.end(), key), 1)
+                 : Items(&*std::min_element(right.begin(), right.end(), key), 1);
+  }
+  for (const Value& item : left) {
+    if (item.IsNothing()) continue;
+    for (const Value& other : right) {
+      if (other.IsNothing()) continue;
+      ASSIGN_OR_RETURN(const bool holds, Ordered(op, item, other));
+      if (holds) return true;
+    }
+  }
+  return false;
+}
+
+bool AnyPair(Items left, Items right, bool (*holds)(const Value&, const Value&)) {
+  return std::any_of(left.begin(), left.end(), [&](const Value& item) {
+    return std::any_of(right.begin(), right.end(),
+                       [&](const Value& other) { return holds(item, other); });
+  });
+}
+
+bool Contained(const Value& item, const Value& other) {
+  return item.kind() == Kind::kAddress && other.kind() == Kind::kAddress &&
+         other.address().range.Contains(item.address().range);
+}
+
+bool Different(const Value& left, const Value& right) { return !Equal(left, right); }
+
+// The items that are something.
+std::vector<Value> WithoutNothing(Items items) {
+  std::vector<Value> rest;
+  std::copy_if(items.begin(), items.end(), std::back_inserter(rest),
+               [](const Value& item) { return !item.IsNothing(); });
+  return rest;
+}
+
+bool HasNothing(Items items) {
+  return std::any_of(items.begin(), items.end(),
+                     [](const Value& item) { return item.IsNothing(); });
+}
+
+// `==` or `!=` between items none of which is nothing.
+bool AnyEquality(Operator op, Items left, Items right, size_t max_pairs) {
+  if (left.empty() || right.empty()) return false;
+  const bool few = left.size() * right.size() <= max_pairs;
+  if (op == Operator::kEqual) return few ? AnyPair(left, right, Equal) : AnyEqual(left, right);
+  return few ? AnyPair(left, right, Different) : AnyDiffers(left, right);
 }
 
 }  // namespace
@@ -153,20 +304,31 @@ absl::StatusOr<Value> Compare(Operator op, const Value& left, const Value& right
                           std::equal(left_items.begin(), left_items.end(), right_items.begin(),
                                      right_items.end(), Equal));
   }
-  if (op == Operator::kIn) {
-    return Value::Boolean(std::any_of(left_items.begin(), left_items.end(), [&](const Value& item) {
-      return Contains(right_items, options.address_list, item);
-    }));
-  }
-  for (const Value& item : left_items) {
-    if (item.IsNothing()) continue;
-    for (size_t i = 0; i < right_items.size(); ++i) {
-      if (right_items[i].IsNothing()) continue;
-      ASSIGN_OR_RETURN(const bool holds, Pair(op, item, right_items[i], i, options));
-      if (holds) return Value::Boolean(true);
+  const bool few = left_items.size() * right_items.size() <= options.max_pairs;
+  switch (op) {
+    case Operator::kIn:
+      if (options.address_list) {
+        return Value::Boolean(few ? AnyPair(left_items, right_items, Contained)
+                                  : AnyContained(left_items, right_items));
+      }
+      return Value::Boolean(few ? AnyPair(left_items, right_items, Equal)
+                                : AnyEqual(left_items, right_items));
+    case Operator::kEqual:
+    case Operator::kNotEqual:
+      if (HasNothing(left_items) || HasNothing(right_items)) {
+        return Value::Boolean(AnyEquality(op, WithoutNothing(left_items),
+                                          WithoutNothing(right_items), options.max_pairs));
+      }
+      return Value::Boolean(AnyEquality(op, left_items, right_items, options.max_pairs));
+    case Operator::kLike: {
+      ASSIGN_OR_RETURN(const bool any, AnyLike(left_items, right_items, options));
+      return Value::Boolean(any);
+    }
+    default: {
+      ASSIGN_OR_RETURN(const bool any, AnyOrdered(op, left_items, right_items, options.max_pairs));
+      return Value::Boolean(any);
     }
   }
-  return Value::Boolean(false);
 }
 
 }  // namespace mentat::filter

@@ -28,6 +28,9 @@ struct ComparisonOptions {
   // compiled.
   const std::vector<absl::StatusOr<Pattern>>* patterns = nullptr;
   Limits limits;
+  // Up to so many pairs are compared one by one; beyond, the items are sorted, so that no event
+  // with long lists takes quadratic time.
+  size_t max_pairs = 1024;
 };
 
 // The comparison of two values, each a list of values or one of them: a boolean, or nothing if

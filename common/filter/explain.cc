@@ -1,5 +1,6 @@
 #include "common/filter/explain.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -85,12 +86,19 @@ class Explainer {
     return children;
   }
 
-  // The one operand on which the result of a logical expression hangs: of a true `or` the first
-  // true one, of a false `and` the first false one; kNoNode if it hangs on all of them.
+  // The one operand on which the result of an expression hangs: of a true `or` the first true one,
+  // of a false `and` the first false one, after an error the one that failed; kNoNode if it hangs
+  // on all of them.
   NodeId Decider(NodeId id, const std::vector<NodeId>& operands) const {
     const Node& node = ast_[id];
     const auto own = values_.find(id);
-    if (own == values_.end() || node.kind != Node::Kind::kBinary) return kNoNode;
+    if (own == values_.end()) {
+      const auto failed = std::find_if(operands.begin(), operands.end(), [&](NodeId operand) {
+        return values_.find(operand) == values_.end();
+      });
+      return failed == operands.end() ? kNoNode : *failed;
+    }
+    if (node.kind != Node::Kind::kBinary) return kNoNode;
     const bool truth = own->second.Truth();
     if (!(IsOr(node.op) && truth) && !(IsAnd(node.op) && !truth)) return kNoNode;
     for (const NodeId operand : operands) {

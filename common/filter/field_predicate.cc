@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "common/filter/fields.h"
+#include "common/filter/range_set.h"
 #include "common/idea/address.h"
 #include "google/protobuf/descriptor.h"
 #include "mentat/idea/v1/options.pb.h"
@@ -252,34 +253,16 @@ class Bound {
   T bound_;
 };
 
-// Whether one of the ranges contains an address, network or range as a whole.
 class ContainingRanges {
  public:
-  explicit ContainingRanges(std::vector<idea::AddressRange> ranges) : ranges_(std::move(ranges)) {
-    std::sort(ranges_.begin(), ranges_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.family, a.first) < std::pair(b.family, b.first);
-    });
-    // The farthest end of all ranges that begin no later: if a range is contained at all, then in
-    // the one that has this end.
-    for (size_t i = 1; i < ranges_.size(); ++i) {
-      if (ranges_[i].family != ranges_[i - 1].family) continue;
-      ranges_[i].last = std::max(ranges_[i].last, ranges_[i - 1].last);
-    }
-  }
+  explicit ContainingRanges(std::vector<idea::AddressRange> ranges) : ranges_(std::move(ranges)) {}
   template <typename Net>
   auto operator()(const Net& net) const -> decltype(idea::Bounds(net), bool()) {
-    const idea::AddressRange range = idea::Bounds(net);
-    const auto after =
-        std::upper_bound(ranges_.begin(), ranges_.end(), range, [](const auto& a, const auto& b) {
-          return a.family != b.family ? a.family < b.family : a.first < b.first;
-        });
-    if (after == ranges_.begin()) return false;
-    const idea::AddressRange& candidate = *(after - 1);
-    return candidate.family == range.family && range.last <= candidate.last;
+    return ranges_.Contains(idea::Bounds(net));
   }
 
  private:
-  std::vector<idea::AddressRange> ranges_;
+  RangeSet ranges_;
 };
 
 class EqualRanges {

@@ -345,6 +345,7 @@ TEST(FilterTest, ExplainsErrors) {
   ASSERT_EQ(explanation.children.size(), 2u);
   EXPECT_THAT(explanation.children[0].error, HasSubstr("has no meaning between number and text"));
   EXPECT_TRUE(explanation.children[0].deciding);
+  EXPECT_FALSE(explanation.children[1].deciding);
   EXPECT_THAT(Format(explanation), HasSubstr("FlowCount == 0  =>  not evaluated"));
 }
 

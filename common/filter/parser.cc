@@ -1,6 +1,8 @@
 #include "common/filter/parser.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -64,9 +66,7 @@ class Parser {
 
   absl::StatusOr<ParsedRule> Run() {
     if (Peek().kind == TokenKind::kEnd) return Error("the rule is empty, expected an expression");
-    ASSIGN_OR_RETURN(ast_.root, ParseChain(Level::kOr));
-    if (Peek().kind != TokenKind::kEnd)
-      return Unexpected("expected an operator or the end of the rule");
+    ASSIGN_OR_RETURN(ast_.root, ParseExpression());
     ParsedRule rule{.ast = std::move(ast_), .dropped = std::move(tokens_.dropped)};
     for (const Token& token : tokens_.tokens) {
       if (IsTorn(text_, token)) rule.torn.push_back(token);
@@ -84,70 +84,129 @@ class Parser {
     ++next_;
     return true;
   }
-  bool AtOperator(Level level) const {
-    return Peek().kind == TokenKind::kOperator && LevelOf(Peek().op) == level;
-  }
 
-  // One level of binary operators, all of them right-associative.
-  absl::StatusOr<NodeId> ParseChain(Level level) {
-    struct Link {
-      Operator op;
-      size_t offset;
-      NodeId left;
-    };
-    std::vector<Link> links;
-    NodeId last = kNoNode;
+  // What is begun and waits for its operand, or for its `)`.
+  struct Open {
+    enum class Kind { kBinary, kPrefix, kParenthesis, kCall };
+    Kind kind;
+    Token token;
+    NodeId left = kNoNode;  // of kBinary
+
+    bool IsOperator() const { return kind == Kind::kBinary || kind == Kind::kPrefix; }
+    // Whether it takes what was just read before an operator of `level` does. All binary operators
+    // group to the right.
+    bool BindsTighterThan(Level level) const { return IsOperator() && LevelOf(token.op) > level; }
+  };
+
+  // The whole rule, without recursion: what is open stands in a stack.
+  absl::StatusOr<NodeId> ParseExpression() {
     while (true) {
-      ASSIGN_OR_RETURN(last, ParseOperand(level));
-      if (!AtOperator(level)) break;
-      const Token op = Take();
-      links.push_back({op.op, op.begin, last});
+      ASSIGN_OR_RETURN(NodeId value, ParseOperand());
+      while (Peek().kind == TokenKind::kRightParenthesis && depth_ > 0) {
+        ASSIGN_OR_RETURN(value, Close(value));
+      }
+      const Token next = Peek();
+      const bool is_binary = next.kind == TokenKind::kOperator && LevelOf(next.op) != Level::kNot &&
+                             LevelOf(next.op) != Level::kExists;
+      if (is_binary) {
+        ASSIGN_OR_RETURN(value, Reduce(value, LevelOf(next.op)));
+        open_.push_back({Open::Kind::kBinary, Take(), value});
+        continue;
+      }
+      if (depth_ > 0) return Unexpected(ExpectedInParentheses());
+      if (next.kind != TokenKind::kEnd) {
+        return Unexpected("expected an operator or the end of the rule");
+      }
+      return ReduceAll(value);
     }
-    while (!links.empty()) {
-      const Link& link = links.back();
-      ASSIGN_OR_RETURN(last, Add({.kind = Node::Kind::kBinary,
-                                  .op = link.op,
-                                  .left = link.left,
-                                  .right = last,
-                                  .offset = link.offset}));
-      links.pop_back();
-    }
-    return last;
   }
 
-  // What stands between the operators of `level`.
-  absl::StatusOr<NodeId> ParseOperand(Level level) {
-    switch (level) {
-      case Level::kHighAnd:
-        return ParsePrefix();
-      case Level::kComparison:
-        return ParseChain(Level::kArithmetic);
-      case Level::kArithmetic:
+  // An atom with what stands before it: prefixes, opening parentheses and calls.
+  absl::StatusOr<NodeId> ParseOperand() {
+    while (true) {
+      const Token token = Peek();
+      if (token.kind == TokenKind::kOperator &&
+          (token.op == Operator::kNot || token.op == Operator::kExists)) {
+        RETURN_IF_ERROR(CheckPrefix());
+        open_.push_back({Open::Kind::kPrefix, Take()});
+      } else if (token.kind == TokenKind::kLeftParenthesis) {
+        RETURN_IF_ERROR(Enter());
+        open_.push_back({Open::Kind::kParenthesis, Take()});
+      } else if (token.kind == TokenKind::kFunction) {
+        RETURN_IF_ERROR(Enter());
+        open_.push_back({Open::Kind::kCall, Take()});
+        if (Peek().kind == TokenKind::kRightParenthesis) return Close(kNoNode);
+      } else {
         return ParseAtom();
-      default:
-        return ParseChain(static_cast<Level>(static_cast<int>(level) + 1));
-    }
-  }
-
-  // At most one `not`, then at most one `exists`.
-  absl::StatusOr<NodeId> ParsePrefix() {
-    std::vector<std::pair<Node::Kind, size_t>> prefixes;
-    if (AtOperator(Level::kNot)) prefixes.emplace_back(Node::Kind::kNot, Take().begin);
-    if (AtOperator(Level::kExists)) prefixes.emplace_back(Node::Kind::kExists, Take().begin);
-    if (AtOperator(Level::kNot) || AtOperator(Level::kExists)) {
-      if (!prefixes.empty()) {
-        return Unexpected(
-            "expected a value: `not` and `exists` may stand only once and in this "
-            "order, else in parentheses");
       }
     }
-    ASSIGN_OR_RETURN(NodeId node, ParseChain(Level::kComparison));
-    for (; !prefixes.empty(); prefixes.pop_back()) {
-      ASSIGN_OR_RETURN(
-          node,
-          Add({.kind = prefixes.back().first, .left = node, .offset = prefixes.back().second}));
+  }
+
+  // At most one `not`, then at most one `exists`, and neither behind a comparison or arithmetic.
+  absl::Status CheckPrefix() const {
+    if (open_.empty() || !open_.back().IsOperator()) return absl::OkStatus();
+    const Operator before = open_.back().token.op;
+    if (LevelOf(before) < LevelOf(Peek().op)) return absl::OkStatus();
+    if (before != Operator::kNot && before != Operator::kExists) return Unexpected(kValueExpected);
+    return Unexpected(
+        "expected a value: `not` and `exists` may stand only once and in this order, else in "
+        "parentheses");
+  }
+
+  // Gives `value` to the operators that bind tighter than those of `level`.
+  absl::StatusOr<NodeId> Reduce(NodeId value, Level level) {
+    while (!open_.empty() && open_.back().BindsTighterThan(level)) {
+      ASSIGN_OR_RETURN(value, Complete(value));
     }
-    return node;
+    return value;
+  }
+
+  // Gives `value` to all operators up to the innermost parenthesis.
+  absl::StatusOr<NodeId> ReduceAll(NodeId value) {
+    while (!open_.empty() && open_.back().IsOperator()) {
+      ASSIGN_OR_RETURN(value, Complete(value));
+    }
+    return value;
+  }
+
+  // The innermost open operator with its last operand.
+  absl::StatusOr<NodeId> Complete(NodeId value) {
+    const Open open = open_.back();
+    open_.pop_back();
+    if (open.kind == Open::Kind::kBinary) {
+      return Add({.kind = Node::Kind::kBinary,
+                  .op = open.token.op,
+                  .left = open.left,
+                  .right = value,
+                  .offset = open.token.begin});
+    }
+    const bool is_not = open.token.op == Operator::kNot;
+    return Add({.kind = is_not ? Node::Kind::kNot : Node::Kind::kExists,
+                .left = value,
+                .offset = open.token.begin});
+  }
+
+  // Takes the `)` of the innermost parenthesis or call, `value` being what stands in it.
+  absl::StatusOr<NodeId> Close(NodeId value) {
+    ASSIGN_OR_RETURN(value, ReduceAll(value));
+    Take();
+    --depth_;
+    const Open open = open_.back();
+    open_.pop_back();
+    if (open.kind == Open::Kind::kParenthesis) return value;
+    const size_t begin = open.token.begin;
+    return Add({.kind = Node::Kind::kCall,
+                .left = value,
+                .offset = begin,
+                .text = std::string(text_.substr(begin, open.token.end - 1 - begin))});
+  }
+
+  std::string_view ExpectedInParentheses() const {
+    const auto innermost = std::find_if(open_.rbegin(), open_.rend(),
+                                        [](const Open& open) { return !open.IsOperator(); });
+    return innermost->kind == Open::Kind::kCall
+               ? "expected an operator or `)`: a function takes one argument at most"
+               : "expected an operator or `)`";
   }
 
   absl::StatusOr<NodeId> ParseAtom() {
@@ -168,18 +227,8 @@ class Parser {
                     .offset = name.begin,
                     .text = std::string(name.In(text_))});
       }
-      case TokenKind::kFunction:
-        return ParseCall();
       case TokenKind::kLeftBracket:
         return ParseList();
-      case TokenKind::kLeftParenthesis: {
-        RETURN_IF_ERROR(Enter());
-        Take();
-        ASSIGN_OR_RETURN(const NodeId inner, ParseChain(Level::kOr));
-        if (!TakeIf(TokenKind::kRightParenthesis)) return Unexpected("expected an operator or `)`");
-        --depth_;
-        return inner;
-      }
       default:
         return Unexpected(kValueExpected);
     }
@@ -193,22 +242,6 @@ class Parser {
                 .offset = token.begin,
                 .text = item.text,
                 .value = RawValue(item)});
-  }
-
-  absl::StatusOr<NodeId> ParseCall() {
-    RETURN_IF_ERROR(Enter());
-    const Token function = Take();
-    Node call{.kind = Node::Kind::kCall,
-              .offset = function.begin,
-              .text = std::string(text_.substr(function.begin, function.end - 1 - function.begin))};
-    if (Peek().kind != TokenKind::kRightParenthesis) {
-      ASSIGN_OR_RETURN(call.left, ParseChain(Level::kOr));
-    }
-    if (!TakeIf(TokenKind::kRightParenthesis)) {
-      return Unexpected("expected an operator or `)`: a function takes one argument at most");
-    }
-    --depth_;
-    return Add(std::move(call));
   }
 
   absl::StatusOr<NodeId> ParseList() {
@@ -331,7 +364,8 @@ class Parser {
   const Limits& limits_;
   TokenList tokens_;
   size_t next_ = 0;
-  size_t depth_ = 0;
+  std::vector<Open> open_;
+  size_t depth_ = 0;  // of parentheses and calls among them
   size_t items_ = 0;  // of all lists
   Ast ast_;
 };

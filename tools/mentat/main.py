@@ -235,10 +235,10 @@ def status(installation, arguments):
     if pid is None:
         print(f"The installation in {installation.var} is down. ./mentat up starts it.")
         return code
-    terminal.table(["process", "pid", "state", "up", "restarts", "memory"], [
+    terminal.table(["PROCESS", "PID", "STATE", "UP", "RESTARTS", "MEMORY"], [
         [name, process["pid"] or "-", "ready" if process["ready"] else process.get("reason", process["state"]),
          terminal.elapsed(time.time() - process["since"]) if process["pid"] else "-",
-         process["restarts"] or "", terminal.memory(process["pid"])]
+         process["restarts"], terminal.memory(process["pid"])]
         for name, process in processes.items()])
     print()
     sys.stdout.flush()

@@ -57,9 +57,15 @@ def table(head, rows):
     """Columns as wide as what stands in them; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [head, *cells]) for column in range(len(head))]
-    print("  " + "  ".join(bold(f"{cell:<{width}}") for cell, width in zip(head, widths)).rstrip())
+    right = [any(isinstance(row[column], (int, float)) for row in rows) for column in range(len(head))]
+
+    def text(row):
+        return "  ".join(f"{cell:>{width}}" if to_right else f"{cell:<{width}}"
+                         for cell, width, to_right in zip(row, widths, right)).rstrip()
+
+    print(bold(text(head)))
     for row in cells:
-        print("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip())
+        print(text(row))
 
 
 class Progress:

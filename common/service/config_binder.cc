@@ -224,6 +224,10 @@ class Binder {
     return json;
   }
 
+  static std::string Shown(const ConfigNode& node, const FieldRules& rules) {
+    return rules.secret() ? std::string(kMask) : Show(node);
+  }
+
   void BindField(const ConfigNode& parent, const FieldDescriptor& field, const std::string& path,
                  Message& message) {
     const FieldRules& rules = RulesOf(field);
@@ -264,7 +268,8 @@ class Binder {
   void BindList(const ConfigNode& node, const FieldDescriptor& field, const std::string& path,
                 Message& message) {
     if (node.kind != Kind::kList) {
-      return Fail(node.origin, path, absl::StrCat("expected a list, got ", Show(node)));
+      return Fail(node.origin, path,
+                  absl::StrCat("expected a list, got ", Shown(node, RulesOf(field))));
     }
     if (node.items.empty() && RulesOf(field).required()) {
       return Fail(node.origin, path, "must not be empty");
@@ -316,7 +321,7 @@ class Binder {
     if (rules.secret() && node.kind == Kind::kObject) {
       return BindSecretFile(node, field, path, message);
     }
-    const std::string got = rules.secret() ? std::string(kMask) : Show(node);
+    const std::string got = Shown(node, rules);
     if (!Setter(message, field).Set(node)) {
       return Fail(node.origin, path,
                   absl::StrCat("expected ", Expected(field, rules), ", got ", got));

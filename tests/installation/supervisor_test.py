@@ -22,7 +22,8 @@ processes = [
     Process("first", lambda: ["/bin/bash", "-c", first], stop_rank=1, grace=1.0),
     Process("second", lambda: ["/bin/bash", "-c", second], stop_rank=2, grace=1.0),
 ]
-sys.exit(Supervisor(Installation(sys.argv[1]), None, lambda: processes, False).run())
+NEVER = Process("never", lambda: ["/bin/bash", "-c", "exec tail -f /dev/null"], stop_rank=9, ready=lambda: False)
+sys.exit(Supervisor(Installation(sys.argv[1]), None, lambda: None, processes, False).run())
 """
 FOREVER = "exec tail -f /dev/null"
 
@@ -125,6 +126,22 @@ class SupervisorTest(unittest.TestCase):
         self.assertEqual(self.installation.leftovers(), pids)
         os.kill(pids["first"], signal.SIGKILL)
         wait_for(lambda: self.pid("first") not in (None, pids["first"]), "first runs again")
+        successor.terminate()
+        self.assertEqual(successor.wait(20), 0)
+        self.assertEqual(self.installation.leftovers(), {})
+
+    def test_what_a_killed_supervisor_left_is_stopped_even_before_the_start_is_over(self):
+        supervisor = self.supervise()
+        self.wait_running()
+        supervisor.kill()
+        supervisor.wait()
+        # Its preparation takes for ever: it is told to stop while it still starts.
+        with open(self.installation.log / "supervisor.log", "ab") as log:
+            self.supervisors.append(subprocess.Popen(
+                [sys.executable, "-c", SUPERVISE.replace("None, lambda: None", "NEVER, lambda: None"),
+                 str(self.installation.var), FOREVER, FOREVER], stdout=log, stderr=log))
+        successor = self.supervisors[-1]
+        wait_for(lambda: self.installation.state().get("phase") == "starting the database", "it starts")
         successor.terminate()
         self.assertEqual(successor.wait(20), 0)
         self.assertEqual(self.installation.leftovers(), {})

@@ -193,7 +193,7 @@ def running(installation, _):
 def supervise(installation, arguments):
     demo = "--demo" in arguments
     plan = Plan(installation)
-    return Supervisor(installation, plan.database(), lambda: plan.services(demo), demo).run()
+    return Supervisor(installation, plan.database(), lambda: plan.prepare(demo), plan.services(demo), demo).run()
 
 
 def down(installation, _):
@@ -201,8 +201,8 @@ def down(installation, _):
     if supervisor_pid(installation) is None:
         if installation.leftovers():
             # Its supervisor was killed. A new one takes the processes over, and stops them.
-            start_supervisor(installation, False)
-            wait_until(lambda: supervisor_pid(installation), 30)
+            start_supervisor(installation, installation.state().get("demo", False))
+            wait_until(lambda: installation.state().get("processes"), 30)
         else:
             print("It is down.")
             return 0
@@ -233,7 +233,11 @@ def status(installation, arguments):
                           "processes": processes, "stages": control.stages() if pid else []}, indent=2))
         return code
     if pid is None:
-        print(f"The installation in {installation.var} is down. ./mentat up starts it.")
+        left = ", ".join(installation.leftovers())
+        if left:
+            print(f"The supervisor is gone, and {left} run on without it. `./mentat up` or `./mentat down` takes them over.")
+        else:
+            print(f"The installation in {installation.var} is down. `./mentat up` starts it.")
         return code
     terminal.table(["PROCESS", "PID", "STATE", "UP", "RESTARTS", "MEMORY"], [
         [name, process["pid"] or "-", "ready" if process["ready"] else process.get("reason", process["state"]),

@@ -203,13 +203,16 @@ class Plan:
         return Process("postgres", self.cluster.command, stop_rank=len(STAGES) + 2, stop_signal=signal.SIGINT,
                        grace=60.0, identity=identity, ready=self.cluster.accepts)
 
-    def services(self, demo):
-        """Prepares the database, which must be there, and gives the processes of the pipeline."""
+    def prepare(self, demo):
+        """Brings the database, which must be there, to what the services need."""
         if self.cluster is not None:
             self.cluster.ensure_database()
         self._migrate()
         if demo:
             self._psql_file(REPOSITORY / "deploy" / "demo" / "networks.sql")
+
+    def services(self, demo):
+        """The processes of the pipeline."""
         names = [*STAGES, CONTROLLER]
         processes = [
             Process(instance, functools.partial(self._command, stage, instance), stop_rank=names.index(stage) + 1,

@@ -49,11 +49,12 @@ def describe_exit(status):
 
 
 class Supervisor:
-    def __init__(self, installation, database, services, demo):
-        """`database` is the Process of the embedded PostgreSQL, or None; `services` is called once
-        the database is there, and gives the other processes."""
+    def __init__(self, installation, database, prepare, services, demo):
+        """`database` is the Process of the embedded PostgreSQL, or None; `prepare` is called once the
+        database is there, and before `services` are started, the other processes."""
         self.installation = installation
         self.database = database
+        self.prepare = prepare
         self.services = services
         self.demo = demo
         self.children = {}
@@ -121,10 +122,10 @@ class Supervisor:
         self.stopping = True
 
     def _start_all(self):
-        self.publish()
+        self._take_over()
         if self.database is not None:
             self.phase = "starting the database"
-            self._add(self.database)
+            self._start_if_down(self.database)
             while not self.stopping and not self.database.ready():
                 if self.children[self.database.name].restarts >= 5:
                     raise UserError("PostgreSQL does not start; "
@@ -134,8 +135,9 @@ class Supervisor:
             return
         self.phase = "preparing the database"
         self.publish()
-        for process in self.services():
-            self._add(process)
+        self.prepare()
+        for process in self.services:
+            self._start_if_down(process)
         self.phase = "running"
         self.publish()
 
@@ -161,14 +163,20 @@ class Supervisor:
 
     # --- one child ---
 
-    def _add(self, process):
-        child = Child(process, self.installation.run / f"{process.name}.pid")
-        self.children[process.name] = child
-        pid = read_pid(child.pid_file)
-        if pid is not None:
-            self.say(f"{process.name} runs already as process {pid}: taken over")
-            self._watch(child, pid)
-        else:
+    def _take_over(self):
+        """Knows all processes, those that an earlier supervisor left running as what they are."""
+        for process in [self.database] * (self.database is not None) + self.services:
+            child = Child(process, self.installation.run / f"{process.name}.pid")
+            self.children[process.name] = child
+            pid = read_pid(child.pid_file)
+            if pid is not None:
+                self.say(f"{process.name} runs already as process {pid}: taken over")
+                self._watch(child, pid)
+        self.publish()
+
+    def _start_if_down(self, process):
+        child = self.children[process.name]
+        if child.pid is None:
             self._start(child)
         self.publish()
 

@@ -10,8 +10,15 @@ void RunJob(Job& job, Processor& processor, std::stop_token stop) {
   size_t sound = 0;
   for (size_t i = 0; i < job.items.size(); ++i) {
     if (job.items[i].dead_letter() == nullptr && !job.items[i].Parse()) {
-      job.items[i].Reject(v1::REASON_MALFORMED, "not a serialised mentat.idea.v1.Event");
-      continue;
+      constexpr char kMessage[] = "not a serialised mentat.idea.v1.Event";
+      if (!job.keeps_dead_letters) {
+        job.items[i].Reject(v1::REASON_MALFORMED, kMessage);
+        continue;
+      }
+      v1::DeadLetter& dead_letter = job.dead_letters.emplace_back();
+      dead_letter.set_reason(v1::REASON_MALFORMED);
+      dead_letter.set_message(kMessage);
+      job.items[i] = Item(job.items[i].TakeWire(), job.items[i].received_at(), &dead_letter);
     }
     std::swap(job.items[sound], job.items[i]);
     std::swap(job.tickets[sound], job.tickets[i]);

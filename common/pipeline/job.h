@@ -21,6 +21,7 @@ class Processor;
 struct Job {
   std::unique_ptr<google::protobuf::Arena> arena = std::make_unique<google::protobuf::Arena>();
   std::deque<v1::DeadLetter> dead_letters;  // that items point to
+  bool keeps_dead_letters = false;          // whether the processor is given them
   std::vector<uint64_t> serials;            // of the receiver's batches
   std::vector<Item> items;
   std::vector<Ticket> tickets;                    // of the items
@@ -28,8 +29,9 @@ struct Job {
   std::vector<std::string> wires;                 // set by RunJob: the events to send on
 };
 
-// Has the processor decide on all items. Items that are no events are rejected beforehand; so the
-// items may change their order, their tickets with them.
+// Has the processor decide on all items. Items that are no events are rejected beforehand, or given
+// to a processor that keeps dead letters as such; so the items may change their order, their
+// tickets with them.
 void RunJob(Job& job, Processor& processor, std::stop_token stop);
 
 }  // namespace mentat::pipeline

@@ -2,6 +2,8 @@
 #ifndef COMMON_PIPELINE_OUTCOME_H_
 #define COMMON_PIPELINE_OUTCOME_H_
 
+#include <cstdint>
+
 #include "mentat/pipeline/v1/batch.pb.h"
 
 namespace mentat::pipeline {
@@ -11,6 +13,9 @@ struct Outcome {
   v1::EventOutcome::Kind kind = v1::EventOutcome::KIND_UNSPECIFIED;
   v1::DeadLetter dead_letter;  // set where kind is KIND_DEAD_LETTER
 };
+
+// What an item takes in a batch, for windows and limits.
+inline uint64_t ItemBytes(const v1::Item& item) { return item.ByteSizeLong() + 8; }
 
 // How bad an outcome is, for events with several branches; higher is worse.
 inline int Severity(v1::EventOutcome::Kind kind) {

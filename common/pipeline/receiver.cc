@@ -6,6 +6,9 @@
 namespace mentat::pipeline {
 namespace {
 
+// Larger outcomes are not remembered: their batches are worked on again if they come again.
+constexpr size_t kMaxRememberedBytes = 64 << 10;
+
 v1::BatchRef Ref(uint64_t id, uint32_t attempt) {
   v1::BatchRef ref;
   ref.set_id(id);
@@ -25,9 +28,9 @@ Receiver::Remote* Receiver::Meet(uint64_t epoch, const std::string& ack_endpoint
     if (remotes_.size() >= options_.max_senders || ack_endpoint.empty()) return nullptr;
     it = remotes_.emplace(epoch, Remote()).first;
     it->second.kept_alive = now;
+    it->second.ack_endpoint = ack_endpoint;
   }
   Remote& remote = it->second;
-  if (!ack_endpoint.empty()) remote.ack_endpoint = ack_endpoint;
   remote.seen = now;
   return &remote;
 }
@@ -53,6 +56,7 @@ void Receiver::OnBatch(v1::Batch batch, Instant now) {
       held.isolated = true;
       isolated_.push_back(it->second);
     }
+    if (batch.isolated() && !held.isolated) held.in_company = true;
     *remote->pending.add_held() = Ref(batch.id(), held.attempt);
     if (Begun(held)) *remote->pending.add_begun() = Ref(batch.id(), held.attempt);
     remote->dirty = true;
@@ -66,7 +70,7 @@ void Receiver::OnBatch(v1::Batch batch, Instant now) {
     remote->dirty = true;
     return;
   }
-  if (returning_) {
+  if (returning_ || full()) {
     counters_.returned_events += batch.items_size();
     AnswerAll(*remote, batch.id(), batch.attempt(), v1::EventOutcome::KIND_RETRY);
     return;
@@ -84,7 +88,7 @@ void Receiver::OnBatch(v1::Batch batch, Instant now) {
     held.deadline = now + std::chrono::milliseconds(batch.deadline_ms());
   held.items.reserve(batch.items_size());
   for (v1::Item& item : *batch.mutable_items()) {
-    held.bytes += item.event().size() + 16;
+    held.bytes += ItemBytes(item);
     held.items.push_back(std::move(item));
   }
   held_events_ += held.events;
@@ -137,7 +141,7 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
     return works;
   }
   if (exclusive_ != Exclusive::kNone) return works;
-  if (!isolated_.empty()) {
+  if (!isolated_.empty() && !(ordinary_turn_ && !queue_.empty())) {
     if (active_ > 0) return works;
     exclusive_ = Exclusive::kAwaitingGo;
     exclusive_serial_ = isolated_.front();
@@ -150,6 +154,7 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
     remote.dirty = true;
     return works;
   }
+  ordinary_turn_ = false;
   uint32_t events = 0;
   while (!queue_.empty()) {
     const uint64_t serial = queue_.front();
@@ -182,7 +187,10 @@ void Receiver::Finished(const std::vector<uint64_t>& serials) {
     remote.dirty = true;
   }
   --active_;
-  if (exclusive_ == Exclusive::kRunning) exclusive_ = Exclusive::kNone;
+  if (exclusive_ == Exclusive::kRunning) {
+    exclusive_ = Exclusive::kNone;
+    ordinary_turn_ = true;
+  }
 }
 
 void Receiver::Settle(uint64_t serial, const std::vector<Outcome>& outcomes) {
@@ -233,6 +241,7 @@ void Receiver::AnswerAll(Remote& remote, uint64_t id, uint32_t attempt,
 }
 
 void Receiver::Remember(Remote& remote, v1::BatchOutcome outcome) {
+  if (outcome.ByteSizeLong() > kMaxRememberedBytes) return;
   const uint64_t id = outcome.id();
   if (remote.remembered.emplace(id, std::move(outcome)).second) {
     remote.remembered_order.push_back(id);
@@ -261,18 +270,29 @@ void Receiver::ListHeld(Remote& remote) {
   }
 }
 
+// Several senders may share an endpoint: the outputs of one stage do.
+void Receiver::ForgetEndpoint(const std::string& endpoint) {
+  for (const auto& [epoch, remote] : remotes_) {
+    if (remote.ack_endpoint == endpoint) return;
+  }
+  effects_->Forget(endpoint);
+}
+
 void Receiver::Tick(Instant now) {
   if (exclusive_ == Exclusive::kAwaitingGo && now - exclusive_since_ > options_.go_wait) {
     // Its sender is gone or has changed its mind; if not, it will send the batch again.
     ++counters_.abandoned_batches;
+    const Held& held = held_.at(exclusive_serial_);
+    AnswerAll(remotes_.at(held.sender), held.id, held.attempt, v1::EventOutcome::KIND_RETRY);
     Drop(exclusive_serial_);
     exclusive_ = Exclusive::kNone;
   }
   for (auto it = remotes_.begin(); it != remotes_.end();) {
     Remote& remote = it->second;
     if (remote.held.empty() && now - remote.seen > options_.forget_sender) {
-      effects_->Forget(remote.ack_endpoint);
+      const std::string endpoint = remote.ack_endpoint;
       it = remotes_.erase(it);
+      ForgetEndpoint(endpoint);
       continue;
     }
     if (!remote.held.empty() && now - remote.kept_alive >= remote.keep_alive) {

@@ -30,10 +30,10 @@ class Receiver {
     uint32_t max_held_events = 65536;
     uint64_t max_held_bytes = 64 << 20;
     uint32_t max_batch_events = 10000;  // more in a batch is refused
-    uint32_t remembered = 256;          // settled batches remembered for each sender
-    uint32_t max_senders = 4096;
+    uint32_t remembered = 1024;         // settled batches remembered for each sender
+    uint32_t max_senders = 512;
     Span forget_sender = std::chrono::seconds(60);  // after its last message
-    Span go_wait = std::chrono::seconds(5);         // for an isolated batch's `go`
+    Span go_wait = std::chrono::seconds(1);         // for an isolated batch's `go`
   };
 
   // What the receiver does to the world.
@@ -85,7 +85,7 @@ class Receiver {
   // back.
   void Close(bool closed, bool returning);
 
-  // Whether to stop reading.
+  // Whether no more can be held: what comes goes back.
   bool full() const {
     return held_events_ >= options_.max_held_events || held_bytes_ >= options_.max_held_bytes;
   }
@@ -118,6 +118,7 @@ class Receiver {
     uint64_t id = 0;
     uint32_t attempt = 0;
     bool isolated = false;
+    bool in_company = false;  // begun among others, so that `begun` must not be said of it alone
     State state = State::kQueued;
     std::vector<v1::Item> items;  // until begun
     uint32_t events = 0;
@@ -127,13 +128,14 @@ class Receiver {
   };
 
   static bool Begun(const Held& held) {
-    return held.state == State::kReady || held.state == State::kBegun;
+    return !held.in_company && (held.state == State::kReady || held.state == State::kBegun);
   }
   Remote* Meet(uint64_t epoch, const std::string& ack_endpoint, Instant now);
   void Remember(Remote& remote, v1::BatchOutcome outcome);
   void AnswerAll(Remote& remote, uint64_t id, uint32_t attempt, v1::EventOutcome::Kind kind);
   void Drop(uint64_t serial);
   void ListHeld(Remote& remote);
+  void ForgetEndpoint(const std::string& endpoint);
 
   const Options options_;
   Effects* const effects_;
@@ -148,7 +150,8 @@ class Receiver {
   Exclusive exclusive_ = Exclusive::kNone;
   uint64_t exclusive_serial_ = 0;
   Instant exclusive_since_;
-  int active_ = 0;  // Begin calls not yet finished
+  bool ordinary_turn_ = false;  // after an isolated batch the others have theirs
+  int active_ = 0;              // Begin calls not yet finished
   bool closed_ = false;
   bool returning_ = false;
   uint64_t held_events_ = 0;

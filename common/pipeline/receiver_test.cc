@@ -211,6 +211,48 @@ TEST_F(ReceiverTest, PastItsDeadlineABatchGoesBack) {
   EXPECT_EQ(Acks().settled(0).kind(), v1::EventOutcome::KIND_RETRY);
 }
 
+TEST_F(ReceiverTest, FullItGivesBack) {
+  Make({.max_held_events = 3});
+  Take(Batch(1, 3));
+  Take(Batch(2, 1));
+  const v1::Ack ack = Acks();
+  ASSERT_EQ(ack.settled_size(), 1);
+  EXPECT_EQ(ack.settled(0).id(), 2);
+  EXPECT_EQ(ack.settled(0).kind(), v1::EventOutcome::KIND_RETRY);
+}
+
+TEST_F(ReceiverTest, WhatBeganInCompanyIsNotSaidToHaveBegunAlone) {
+  Take(Batch(1, 1));
+  Take(Batch(2, 1));
+  Begin();
+  Acks();
+  v1::Batch again = Batch(1, 1, /*isolated=*/true);
+  again.set_attempt(2);
+  Take(again);
+  const v1::Ack ack = Acks();
+  EXPECT_EQ(ack.begun_size(), 0);
+  EXPECT_EQ(ack.held_size(), 1);
+}
+
+TEST_F(ReceiverTest, OthersHaveATurnBetweenIsolatedBatches) {
+  Take(Batch(1, 1, /*isolated=*/true));
+  Take(Batch(2, 1, /*isolated=*/true));
+  Take(Batch(3, 1));
+  Begin();
+  v1::Control control;
+  control.set_epoch(kSender);
+  control.add_go()->set_id(1);
+  receiver_->OnControl(control, now_);
+  Finish(Begin());
+  const auto next = Begin();
+  ASSERT_THAT(next, SizeIs(1));
+  Acks();
+  EXPECT_THAT(Begin(), IsEmpty());
+  Finish(next);
+  EXPECT_THAT(Begin(), IsEmpty());
+  EXPECT_EQ(Acks().begun(0).id(), 2);
+}
+
 TEST_F(ReceiverTest, UnsoundBatchesAreRefused) {
   Make({.max_batch_events = 2, .max_senders = 1});
   Take(Batch(1, 0));

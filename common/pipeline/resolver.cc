@@ -1,5 +1,8 @@
 #include "common/pipeline/resolver.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
@@ -9,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace mentat::pipeline {
 namespace {
@@ -20,16 +24,20 @@ struct AddrInfoDeleter {
 };
 using AddrInfoPtr = std::unique_ptr<addrinfo, AddrInfoDeleter>;
 
-}  // namespace
+struct HostPort {
+  std::string host;
+  std::string port;
+};
 
-absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
+bool IsLocalTransport(std::string_view endpoint) {
+  return endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://");
+}
+
+absl::StatusOr<HostPort> Split(std::string_view endpoint) {
   const auto bad = [&](std::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "peer \"", std::string(endpoint), "\": ", std::string(why), ", expected tcp://host:port"));
+        "\"", std::string(endpoint), "\": ", std::string(why), ", expected tcp://host:port"));
   };
-  if (endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://")) {
-    return std::vector<std::string>{std::string(endpoint)};
-  }
   if (!endpoint.starts_with(kTcp)) return bad("unknown transport");
   const std::string_view rest = endpoint.substr(kTcp.size());
   const size_t colon = rest.rfind(':');
@@ -42,6 +50,50 @@ absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
   }
   std::string host(rest.substr(0, colon));
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return HostPort{std::move(host), port};
+}
+
+}  // namespace
+
+absl::Status CheckEndpoint(std::string_view endpoint) {
+  return IsLocalTransport(endpoint) ? absl::OkStatus() : Split(endpoint).status();
+}
+
+bool IsNumeric(std::string_view endpoint) {
+  if (IsLocalTransport(endpoint)) return true;
+  const absl::StatusOr<HostPort> parts = Split(endpoint);
+  if (!parts.ok()) return false;
+  in6_addr address;
+  return inet_pton(AF_INET, parts->host.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, parts->host.c_str(), &address) == 1;
+}
+
+std::string OwnAddress() {
+  ifaddrs* raw = nullptr;
+  if (getifaddrs(&raw) != 0) return "127.0.0.1";
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> list(raw, &freeifaddrs);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const ifaddrs* item = list.get(); item != nullptr; item = item->ifa_next) {
+      if (item->ifa_addr == nullptr || item->ifa_addr->sa_family != family) continue;
+      if ((item->ifa_flags & IFF_LOOPBACK) != 0 || (item->ifa_flags & IFF_UP) == 0) continue;
+      const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+      char text[NI_MAXHOST];
+      if (getnameinfo(item->ifa_addr, size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST) != 0) {
+        continue;
+      }
+      const std::string address = text;
+      if (family == AF_INET) return address;
+      // A link-local address means nothing without its interface.
+      if (address.find('%') == std::string::npos) return "[" + address + "]";
+    }
+  }
+  return "127.0.0.1";
+}
+
+absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
+  if (IsLocalTransport(endpoint)) return std::vector<std::string>{std::string(endpoint)};
+  ASSIGN_OR_RETURN(const HostPort parts, Split(endpoint));
+  const auto& [host, port] = parts;
 
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;

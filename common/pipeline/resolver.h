@@ -19,6 +19,14 @@
 
 namespace mentat::pipeline {
 
+// OK if the text is an endpoint at all; looks nothing up. InvalidArgument says what is wrong.
+absl::Status CheckEndpoint(std::string_view endpoint);
+// Whether an endpoint needs no look-up.
+bool IsNumeric(std::string_view endpoint);
+// An address of this host under which other hosts may reach it, as far as can be known: the first
+// that is not loopback; else 127.0.0.1.
+std::string OwnAddress();
+
 // What an endpoint stands for now: `tcp://name:port` becomes one endpoint for each address, IPv4 if
 // there is any; numeric addresses and other transports stand for themselves. Blocks on the look-up.
 // InvalidArgument for what is no endpoint; Unavailable if the name cannot be resolved now.

@@ -8,6 +8,8 @@ namespace mentat::pipeline {
 namespace {
 
 constexpr PeerId kNoPeer = std::numeric_limits<PeerId>::max();
+// What may be sent again at once after a quiet time.
+constexpr double kMaxBudget = 16;
 
 }  // namespace
 
@@ -15,7 +17,7 @@ Sender::Sender(Options options, Effects* effects)
     : options_(std::move(options)),
       effects_(effects),
       random_(options_.seed),
-      budget_(options_.window_batches) {}
+      budget_(kMaxBudget) {}
 
 // --- Peers ---------------------------------------------------------------------------------------
 
@@ -29,7 +31,7 @@ void Sender::RemovePeer(PeerId id, Instant now) {
   const auto it = peers_.find(id);
   if (it == peers_.end()) return;
   it->second.removed = true;
-  if (!it->second.connected) Died(it->second);
+  if (!it->second.connected) Died(it->second, /*proven=*/false);
   if (it->second.held.empty()) peers_.erase(it);
   Dispatch(now);
 }
@@ -89,8 +91,16 @@ void Sender::Greet(PeerId id, Peer& peer, Instant now) {
 
 void Sender::OnGreetingAnswered(Peer& peer, const v1::Ack& ack, Instant now) {
   if (peer.epoch != 0 && peer.epoch != ack.receiver_epoch()) {
-    Died(peer);
-  } else if (peer.state != PeerState::kUp) {
+    peer.charged.clear();
+    Died(peer, /*proven=*/true);
+  } else {
+    // It was only out of reach: nothing that it worked on has killed it.
+    for (const uint64_t batch_id : std::exchange(peer.charged, {})) {
+      const auto it = entries_.find(batch_id);
+      if (it != entries_.end() && it->second.deaths > 0) --it->second.deaths;
+    }
+  }
+  if (peer.epoch == ack.receiver_epoch() && peer.state != PeerState::kUp) {
     // No batch was sent since the connection stands, so what the peer does not name never arrived.
     std::set<uint64_t> named;
     for (const v1::BatchRef& ref : ack.held()) named.insert(ref.id());
@@ -110,13 +120,15 @@ void Sender::OnGreetingAnswered(Peer& peer, const v1::Ack& ack, Instant now) {
 }
 
 // The process behind a peer is gone, or as good as gone: what it was working on may have killed it.
-void Sender::Died(Peer& peer) {
+// `proven` if another process has answered in its place.
+void Sender::Died(Peer& peer, bool proven) {
   uint64_t begun_events = 0;
   for (const uint64_t batch_id : peer.held) {
     const Entry& entry = entries_.at(batch_id);
     if (entry.begun && !entry.batch.isolated()) begun_events += entry.tickets.size();
   }
-  const bool singly = begun_events <= options_.try_singly_limit;
+  // Trying singly finds poison soonest, but is slow: not for a peer that may only be out of reach.
+  const bool singly = proven && begun_events <= options_.try_singly_limit;
   const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
   for (const uint64_t batch_id : held) {
     Entry& entry = entries_.at(batch_id);
@@ -128,12 +140,13 @@ void Sender::Died(Peer& peer) {
       } else if (++entry.deaths >= options_.deaths_limit) {
         Condemn(batch_id);
       } else {
+        if (!proven) peer.charged.push_back(batch_id);
         Suspect(batch_id, /*singly=*/false);
       }
     } else if (entry.begun) {
       Suspect(batch_id, singly);
     } else if (++entry.lost >= options_.lost_limit) {
-      Suspect(batch_id, /*singly=*/false);
+      Suspect(batch_id, entry.tickets.size() <= options_.try_singly_limit);
     } else {
       Requeue(batch_id, /*front=*/true);
     }
@@ -181,7 +194,7 @@ void Sender::Submit(std::vector<Event> events, Instant now) {
     Enqueue(std::exchange(entry, Entry()), /*suspect=*/false, /*front=*/false);
   };
   for (Event& event : events) {
-    const uint64_t bytes = event.item.event().size() + 16;
+    const uint64_t bytes = ItemBytes(event.item);
     if (entry.tickets.size() >= options_.max_batch_events ||
         (!entry.tickets.empty() && entry.bytes + bytes > options_.max_batch_bytes)) {
       flush();
@@ -254,7 +267,7 @@ void Sender::Suspect(uint64_t batch_id, bool singly) {
   for (size_t i = 0; i < whole.tickets.size(); ++i) {
     Entry single;
     single.tickets = {whole.tickets[i]};
-    single.bytes = whole.batch.items(i).event().size() + 16;
+    single.bytes = ItemBytes(whole.batch.items(i));
     single.deadline = whole.deadline;
     single.created = whole.created;
     single.returns = whole.returns;
@@ -299,13 +312,17 @@ bool Sender::HasRoom(const Peer& peer, const Entry& entry) const {
 // The usable peer with the fewest events outstanding that has room; one that was silent about this
 // batch only if there is no other.
 PeerId Sender::PickPeer(const Entry& entry, bool isolated) const {
+  const PeerId best = PickPeerBut(entry.avoid, entry, isolated);
+  return best == kNoPeer && entry.avoid ? PickPeerBut(std::nullopt, entry, isolated) : best;
+}
+
+PeerId Sender::PickPeerBut(std::optional<PeerId> avoid, const Entry& entry, bool isolated) const {
   PeerId best = kNoPeer;
   uint64_t best_events = 0;
-  const bool may_avoid = usable_peers() > 1;
   for (const auto& [id, peer] : peers_) {
     if (peer.state != PeerState::kUp || peer.closed || peer.removed || peer.congested) continue;
     if (isolated && peer.isolated) continue;
-    if (may_avoid && entry.avoid == id) continue;
+    if (avoid == id) continue;
     if (!HasRoom(peer, entry)) continue;
     if (best == kNoPeer || peer.events < best_events) {
       best = id;
@@ -330,7 +347,7 @@ bool Sender::SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Inst
   if (entry.batch.attempt() > 1) {
     ++counters_.resent_batches;
   } else {
-    budget_ = std::min<double>(budget_ + options_.resend_budget, options_.window_batches);
+    budget_ = std::min(budget_ + options_.resend_budget, kMaxBudget);
   }
   if (entry.batch.isolated()) {
     ++counters_.isolated_batches;
@@ -407,6 +424,8 @@ void Sender::OnAck(const v1::Ack& ack, Instant now) {
       entry->begun = false;
       entry->gone = false;
       entry->last_sign = now;
+      Peer& holder = peers_.at(*entry->at);
+      if (holder.isolated == ref.id()) holder.isolated.reset();  // the next may have its turn
     }
   }
   for (auto& [id, peer] : peers_) {
@@ -475,7 +494,7 @@ void Sender::GiveBack(Entry& entry, std::vector<uint32_t> indexes, Instant now) 
   again.deaths = entry.deaths;
   for (const uint32_t index : indexes) {
     again.tickets.push_back(entry.tickets[index]);
-    again.bytes += entry.batch.items(index).event().size() + 16;
+    again.bytes += ItemBytes(entry.batch.items(index));
     *again.batch.add_items() = std::move(*entry.batch.mutable_items(index));
   }
   unsettled_bytes_ += again.bytes;
@@ -505,7 +524,7 @@ Span Sender::Jitter(Span span) {
 void Sender::Tick(Instant now) {
   if (last_tick_ != Instant()) {
     const double seconds = std::chrono::duration<double>(now - last_tick_).count();
-    budget_ = std::min<double>(budget_ + seconds, std::max<double>(options_.window_batches, 1));
+    budget_ = std::min(budget_ + seconds, kMaxBudget);
   }
   last_tick_ = now;
 
@@ -527,7 +546,9 @@ void Sender::Tick(Instant now) {
     }
     const bool verdict_due = !peer.held.empty() &&
                              (peer.state == PeerState::kLost || peer.state == PeerState::kGreeting);
-    if (verdict_due && now - peer.lost_at >= options_.verdict_wait) Died(peer);
+    if (verdict_due && now - peer.lost_at >= options_.verdict_wait) {
+      Died(peer, /*proven=*/false);
+    }
     if (peer.removed && peer.held.empty()) gone.push_back(id);
   }
   for (const PeerId id : gone) peers_.erase(id);

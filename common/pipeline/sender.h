@@ -48,12 +48,12 @@ class Sender {
     Span ack_timeout = std::chrono::seconds(5);
     Span hello_interval = std::chrono::seconds(5);  // on a connection that stands
     Span hello_retry = std::chrono::seconds(1);     // until the first answer
-    Span verdict_wait = std::chrono::seconds(1);    // for news of a lost peer
+    Span verdict_wait = std::chrono::seconds(3);    // for news of a lost peer
     Span retry_delay_min = std::chrono::milliseconds(100);
     Span retry_delay_max = std::chrono::seconds(5);
     double resend_budget = 0.1;       // resends per batch sent first
     uint32_t lost_limit = 3;          // peers lost before an unseen batch is suspect
-    uint32_t try_singly_limit = 512;  // begun events of a dead peer that are tried one by one
+    uint32_t try_singly_limit = 128;  // begun events of a dead peer that are tried one by one
     uint32_t deaths_limit = 2;        // of a worker alone with an event
     uint64_t seed = 1;
   };
@@ -156,7 +156,8 @@ class Sender {
     uint64_t events = 0;
     uint64_t bytes = 0;
     std::set<uint64_t> held;
-    std::optional<uint64_t> isolated;  // the isolated batch it has
+    std::optional<uint64_t> isolated;  // the isolated batch it works on
+    std::vector<uint64_t> charged;     // batches that were charged with a death not yet proven
   };
 
   void Enqueue(Entry entry, bool suspect, bool front);
@@ -167,9 +168,10 @@ class Sender {
   bool SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Instant now);
   bool HasRoom(const Peer& peer, const Entry& entry) const;
   PeerId PickPeer(const Entry& entry, bool isolated) const;
+  PeerId PickPeerBut(std::optional<PeerId> avoid, const Entry& entry, bool isolated) const;
   void Detach(uint64_t batch_id, Entry& entry);
   void Requeue(uint64_t batch_id, bool front);
-  void Died(Peer& peer);
+  void Died(Peer& peer, bool proven);
   void Suspect(uint64_t batch_id, bool singly);
   void OnSettled(const v1::BatchOutcome& outcome, Instant now);
   void GiveBack(Entry& entry, std::vector<uint32_t> indexes, Instant now);

@@ -10,12 +10,23 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/pipeline/resolver.h"
 #include "zmq.hpp"
 
 namespace mentat::pipeline {
 namespace {
 
 constexpr int kMessagesPerPoll = 256;
+constexpr int kMaxSockets = 8192;
+
+// What libzmq calls `tcp://[::ffff:127.0.0.1]:5571` since its sockets speak both families.
+std::string Unmapped(std::string endpoint) {
+  constexpr std::string_view kMapped = "tcp://[::ffff:";
+  const size_t bracket = endpoint.find(']');
+  if (!endpoint.starts_with(kMapped) || bracket == std::string::npos) return endpoint;
+  return "tcp://" + endpoint.substr(kMapped.size(), bracket - kMapped.size()) +
+         endpoint.substr(bracket + 1);
+}
 
 }  // namespace
 
@@ -25,8 +36,14 @@ struct Sockets::Impl {
     zmq::socket_t monitor;
   };
 
-  explicit Impl(const Options& options) : options(options), wake_fd(eventfd(0, EFD_NONBLOCK)) {}
-  ~Impl() { close(wake_fd); }
+  explicit Impl(const Options& options) : options(options), wake_fd(eventfd(0, EFD_NONBLOCK)) {
+    context.set(zmq::ctxopt::max_sockets, kMaxSockets);
+  }
+  ~Impl() {
+    // A monitor that nobody reads any more would block the context's thread.
+    for (auto& [id, peer] : peers) zmq_socket_monitor(peer.push.handle(), nullptr, 0);
+    close(wake_fd);
+  }
 
   zmq::socket_t Make(zmq::socket_type type) {
     zmq::socket_t socket(context, type);
@@ -86,7 +103,7 @@ absl::StatusOr<std::unique_ptr<Sockets>> Sockets::Create(const Options& options)
     try {
       socket.emplace(impl.Make(zmq::socket_type::pull));
       socket->bind(endpoint);
-      bound = socket->get(zmq::sockopt::last_endpoint);
+      bound = Unmapped(socket->get(zmq::sockopt::last_endpoint));
     } catch (const zmq::error_t& error) {
       return absl::FailedPreconditionError(
           absl::StrCat("cannot bind ", endpoint, ": ", error.what()));
@@ -148,6 +165,10 @@ absl::Status Sockets::SendAck(const std::string& endpoint, std::string_view fram
   auto it = impl_->ack_peers.find(endpoint);
   try {
     if (it == impl_->ack_peers.end()) {
+      if (!IsNumeric(endpoint)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("acknowledgement endpoint ", endpoint, " is not numeric"));
+      }
       zmq::socket_t push = impl_->Make(zmq::socket_type::push);
       push.connect(endpoint);
       it = impl_->ack_peers.emplace(endpoint, std::move(push)).first;
@@ -165,12 +186,12 @@ absl::Status Sockets::SendAck(const std::string& endpoint, std::string_view fram
 
 void Sockets::ForgetAck(const std::string& endpoint) { impl_->ack_peers.erase(endpoint); }
 
-void Sockets::Poll(std::chrono::milliseconds timeout, bool read_input, const Handlers& handlers) {
+void Sockets::Poll(std::chrono::milliseconds timeout, const Handlers& handlers) {
   std::vector<zmq::pollitem_t> items;
   items.push_back({nullptr, impl_->wake_fd, ZMQ_POLLIN, 0});
   if (impl_->ack) items.push_back({impl_->ack->handle(), 0, ZMQ_POLLIN, 0});
   for (auto& [id, peer] : impl_->peers) items.push_back({peer.monitor.handle(), 0, ZMQ_POLLIN, 0});
-  if (impl_->input && read_input) items.push_back({impl_->input->handle(), 0, ZMQ_POLLIN, 0});
+  if (impl_->input) items.push_back({impl_->input->handle(), 0, ZMQ_POLLIN, 0});
   try {
     zmq::poll(items, timeout);
     uint64_t wakes = 0;
@@ -184,7 +205,7 @@ void Sockets::Poll(std::chrono::milliseconds timeout, bool read_input, const Han
         impl_->ReadMonitor(id, it->second, handlers);
       }
     }
-    if (impl_->input && read_input) Impl::ReadFrames(*impl_->input, handlers.on_input);
+    if (impl_->input) Impl::ReadFrames(*impl_->input, handlers.on_input);
   } catch (const zmq::error_t& error) {
     // Interrupted by a signal: the next round will see what there is.
     if (error.num() != EINTR) throw;

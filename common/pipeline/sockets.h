@@ -44,13 +44,14 @@ class Sockets {
   void RemovePeer(uint32_t peer);
   // Whether the socket took the frame.
   bool SendToPeer(uint32_t peer, std::string_view frame);
-  // Connects to the endpoint if need be.
+  // Connects to the endpoint if need be. It must be numeric: libzmq looks names up in the thread
+  // that serves all connections.
   absl::Status SendAck(const std::string& endpoint, std::string_view frame);
   void ForgetAck(const std::string& endpoint);
 
   // Waits until something arrives, Wake is called or the time is over; handles what has come,
-  // though no more than a few hundred messages. Reads no input unless `read_input`.
-  void Poll(std::chrono::milliseconds timeout, bool read_input, const Handlers& handlers);
+  // though no more than a few hundred messages.
+  void Poll(std::chrono::milliseconds timeout, const Handlers& handlers);
   // Ends a Poll from another thread.
   void Wake();
 

@@ -32,25 +32,44 @@ using std::chrono::steady_clock;
 constexpr milliseconds kTick(25);
 constexpr milliseconds kPublish(100);
 constexpr milliseconds kAckLinger(1000);
+constexpr milliseconds kRetryPeers(5000);
 
 double SecondsSince(std::optional<Instant> then, Instant now) {
   return then ? std::chrono::duration<double>(now - *then).count() : 0;
 }
 
-// The endpoint that peers reach `bound` under: a wildcard address means nothing to them.
-std::string Advertised(const std::string& bound, const std::string& host) {
+// The endpoint that peers reach `bound` under: a wildcard address means nothing to them, and a name
+// they would have to look up.
+absl::StatusOr<std::string> Advertised(const std::string& bound, std::string host) {
   const size_t colon = bound.rfind(':');
   if (!bound.starts_with("tcp://") || colon == std::string::npos) return bound;
-  const std::string bound_host = bound.substr(6, colon - 6);
-  std::string advertised = host;
-  if (advertised.empty()) {
-    if (bound_host != "0.0.0.0" && bound_host != "[::]") return bound;
-    char name[256] = {};
-    gethostname(name, sizeof(name) - 1);
-    advertised = name;
+  if (host.empty()) {
+    host = bound.substr(6, colon - 6);
+    if (host == "0.0.0.0" || host == "[::]") host = OwnAddress();
   }
-  return absl::StrCat("tcp://", advertised, bound.substr(colon));
+  ASSIGN_OR_RETURN(const std::vector<std::string> addresses,
+                   Resolve(absl::StrCat("tcp://", host, bound.substr(colon))));
+  return addresses.front();
 }
+
+// Lets one of a kind of log lines through in a while, and counts those it held back.
+class LogLimit {
+ public:
+  // Whether to write now; then `held_back` says how many were not written since the last one.
+  bool Allow(Instant now, uint64_t* held_back) {
+    if (now < next_) {
+      ++held_back_;
+      return false;
+    }
+    next_ = now + std::chrono::seconds(1);
+    *held_back = std::exchange(held_back_, 0);
+    return true;
+  }
+
+ private:
+  Instant next_;
+  uint64_t held_back_ = 0;
+};
 
 class StageImpl : public Stage, public StageCore::Effects {
  public:
@@ -111,6 +130,9 @@ class StageImpl : public Stage, public StageCore::Effects {
   PeerId next_peer_ = 1;
   bool paused_ = false;
   bool draining_ = false;
+  std::map<std::string, std::set<std::string>> unreached_;  // peers to try again, by output
+  LogLimit rejected_log_;
+  LogLimit refused_log_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
@@ -123,6 +145,8 @@ class StageImpl : public Stage, public StageCore::Effects {
   bool closing_ = false;           // Submit is over
   uint64_t submitted_events_ = 0;  // handed over and not settled
   uint64_t submit_limit_ = 0;
+  uint64_t submitted_bytes_ = 0;
+  uint64_t submit_bytes_limit_ = 0;
 
   std::vector<std::unique_ptr<Resolver>> resolvers_;
   std::jthread thread_;
@@ -154,6 +178,10 @@ absl::Status StageImpl::Init() {
         has_input ? "pipeline.input: this service is a source and takes no input"
                   : "pipeline.input: this service needs one");
   }
+  if (!config.outputs().empty() && !config.outputs().contains("default")) {
+    return absl::InvalidArgumentError(
+        "pipeline.outputs: none is named default, where events go that no rule sends elsewhere");
+  }
   Sockets::Options sockets;
   if (has_input) sockets.input_bind = config.input().bind();
   if (!config.outputs().empty()) sockets.ack_bind = config.ack_bind();
@@ -173,11 +201,16 @@ absl::Status StageImpl::Init() {
     core.receiver->max_held_events = config.input().max_held_events();
     core.receiver->max_held_bytes = config.input().max_held_bytes();
   }
+  core.max_event_bytes = config.max_event_bytes();
+  std::string ack_endpoint;
+  if (!config.outputs().empty()) {
+    ASSIGN_OR_RETURN(ack_endpoint, Advertised(sockets_->ack_endpoint(), config.ack_advertise()));
+  }
   std::vector<std::string> output_names;
   for (const auto& [name, output] : config.outputs()) {
     output_names.push_back(name);
     for (const std::string& peer : output.peers()) {
-      if (absl::Status status = Resolve(peer).status(); absl::IsInvalidArgument(status)) {
+      if (absl::Status status = CheckEndpoint(peer); !status.ok()) {
         return absl::InvalidArgumentError(
             absl::StrCat("pipeline.outputs.", name, ".peers: ", status.message()));
       }
@@ -188,7 +221,7 @@ absl::Status StageImpl::Init() {
     out.sender.instance = options_.instance;
     out.sender.epoch = random();
     out.sender.seed = random();
-    out.sender.ack_endpoint = Advertised(sockets_->ack_endpoint(), config.ack_advertise());
+    out.sender.ack_endpoint = ack_endpoint;
     out.sender.window_batches = output.window_batches();
     out.sender.window_events = output.window_events();
     out.sender.window_bytes = output.window_bytes();
@@ -209,6 +242,7 @@ absl::Status StageImpl::Init() {
   const auto default_output = config.outputs().find("default");
   if (default_output != config.outputs().end()) {
     submit_limit_ = default_output->second.window_events();
+    submit_bytes_limit_ = default_output->second.window_bytes();
   }
   Publish(steady_clock::now(), /*whole=*/true);
   return absl::OkStatus();
@@ -257,24 +291,29 @@ void StageImpl::Post(std::function<void()> command) {
 absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
                                std::function<void(std::vector<Outcome>)> settled) {
   const uint64_t count = events.size();
+  uint64_t bytes = 0;
+  for (const SourceEvent& event : events) bytes += event.event.size();
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
-      const bool room = submitted_events_ == 0 || submitted_events_ + count <= submit_limit_;
+      const bool room = submitted_events_ == 0 || (submitted_events_ + count <= submit_limit_ &&
+                                                   submitted_bytes_ + bytes <= submit_bytes_limit_);
       return closing_ || (room && !status_.paused);
     });
     if (closing_) return absl::UnavailableError("the stage is stopping");
     submitted_events_ += count;
+    submitted_bytes_ += bytes;
     // A command under the same lock: a drain that begins now comes after it.
     commands_.push_back(
-        [this, count, events = std::move(events), settled = std::move(settled)]() mutable {
+        [this, count, bytes, events = std::move(events), settled = std::move(settled)]() mutable {
           core_->Submit(
               std::move(events),
-              [this, count, settled = std::move(settled)](std::vector<Outcome> outcomes) {
+              [this, count, bytes, settled = std::move(settled)](std::vector<Outcome> outcomes) {
                 settled(std::move(outcomes));
                 {
                   const std::lock_guard lock(mutex_);
                   submitted_events_ -= count;
+                  submitted_bytes_ -= bytes;
                 }
                 changed_.notify_all();
               },
@@ -288,7 +327,9 @@ absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
 absl::Status StageImpl::Drain(absl::Duration grace) {
   {
     const std::lock_guard lock(mutex_);
+    if (closing_) return absl::FailedPreconditionError("the stage is being drained already");
     closing_ = true;
+    if (!started_) return absl::OkStatus();
   }
   changed_.notify_all();
   Post([this] { BeginDrain(); });
@@ -344,8 +385,11 @@ void StageImpl::SendAck(const std::string& endpoint, const v1::Ack& ack) {
 }
 
 void StageImpl::Rejected(const v1::DeadLetter& dead_letter) {
+  uint64_t held_back = 0;
+  if (!rejected_log_.Allow(steady_clock::now(), &held_back)) return;
   log_.Warning("an event became a dead letter", {{"reason", v1::Reason_Name(dead_letter.reason())},
-                                                 {"error", dead_letter.message()}});
+                                                 {"error", dead_letter.message()},
+                                                 {"not_logged", held_back}});
 }
 
 void StageImpl::Run(std::stop_token stop) {
@@ -369,10 +413,10 @@ void StageImpl::Run(std::stop_token stop) {
   };
   Instant next_tick = steady_clock::now();
   Instant next_publish = next_tick;
+  Instant next_retry = next_tick;
   while (!stop.stop_requested()) {
     RunCommands();
-    const bool full = core_->receiver() != nullptr && core_->receiver()->full();
-    sockets_->Poll(kTick, !full, handlers);
+    sockets_->Poll(kTick, handlers);
     RunCommands();
     const Instant now = steady_clock::now();
     if (workers_ != nullptr) {
@@ -399,6 +443,12 @@ void StageImpl::Run(std::stop_token stop) {
     core_->Flush();
     const bool whole = now >= next_publish;
     if (whole) next_publish = now + kPublish;
+    if (now >= next_retry) {
+      next_retry = now + kRetryPeers;
+      for (const auto& [output, endpoints] : std::exchange(unreached_, {})) {
+        SetPeers(output, endpoints);
+      }
+    }
     Publish(now, whole);
   }
   Publish(steady_clock::now(), /*whole=*/true);
@@ -417,7 +467,10 @@ void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
   const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
   const auto refuse = [&](std::string_view reason) {
     if (metrics_) metrics_->RefusedFrame(reason);
-    log_.Warning("a frame was refused", {{"reason", reason}, {"bytes", bytes.size()}});
+    uint64_t held_back = 0;
+    if (!refused_log_.Allow(steady_clock::now(), &held_back)) return;
+    log_.Warning("a frame was refused",
+                 {{"reason", reason}, {"bytes", bytes.size()}, {"not_logged", held_back}});
   };
   if (!frame.ok()) {
     const absl::string_view message = frame.status().message();
@@ -448,6 +501,7 @@ void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
 
 void StageImpl::SetPeers(const std::string& output, const std::set<std::string>& endpoints) {
   Sender& sender = core_->sender(output);
+  unreached_.erase(output);
   for (auto it = peer_ids_.begin(); it != peer_ids_.end();) {
     const auto& [key, peer] = *it;
     if (key.first != output || endpoints.contains(key.second)) {
@@ -463,7 +517,8 @@ void StageImpl::SetPeers(const std::string& output, const std::set<std::string>&
     if (peer_ids_.contains({output, endpoint})) continue;
     const PeerId peer = next_peer_++;
     if (absl::Status status = sockets_->AddPeer(peer, endpoint); !status.ok()) {
-      log_.Error("a peer cannot be used", {{"output", output}, {"error", status}});
+      log_.Error("a peer cannot be used now", {{"output", output}, {"error", status}});
+      unreached_[output] = endpoints;  // once more, later
       continue;
     }
     log_.Info("a peer joined", {{"output", output}, {"peer", endpoint}});
@@ -492,6 +547,8 @@ void StageImpl::HandOutWork(Instant now) {
     std::unique_ptr<Job> job = core_->NextJob(options_.config.max_call_events(), now);
     if (job == nullptr) return;
     ++busy_workers_;
+    // The sender has to know what was begun before that can kill this process.
+    core_->Flush();
     workers_->Push(std::move(job));
   }
 }
@@ -517,6 +574,8 @@ void StageImpl::Publish(Instant now, bool whole) {
             uint64_t{config.window_events()} * std::max(1, sender.usable_peers());
         if (name == "default" && limit != submit_limit_) {
           submit_limit_ = limit;
+          submit_bytes_limit_ =
+              uint64_t{config.window_bytes()} * std::max(1, sender.usable_peers());
           notify = true;
         }
         outputs_up_[name] = sender.any_up();

@@ -8,6 +8,8 @@ namespace mentat::pipeline {
 namespace {
 
 constexpr char kDefaultOutput[] = "default";
+// More of a reason helps nobody.
+constexpr size_t kMaxMessageBytes = 4096;
 
 int64_t NowMicros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -123,6 +125,7 @@ std::unique_ptr<Job> StageCore::NextJob(uint32_t max_events, Instant now) {
       continue;  // only batches past their deadline
     }
     auto job = std::make_unique<Job>();
+    job->keeps_dead_letters = options_.process_dead_letters;
     for (Receiver::Work& work : works) {
       const uint64_t id = next_group_++;
       Group& group = groups_[id];
@@ -226,15 +229,23 @@ void StageCore::RejectEvent(Item& item, std::string wire, Ticket ticket,
   v1::Item next;
   next.set_event(std::move(wire));
   next.set_received_at(item.received_at());
-  v1::DeadLetter& dead_letter = *next.mutable_dead_letter();
-  dead_letter.set_reason(item.reason());
-  dead_letter.set_stage(options_.name);
-  dead_letter.set_instance(options_.instance);
-  dead_letter.set_message(item.message());
-  dead_letter.set_time(NowMicros());
-  effects_->Rejected(dead_letter);
+  *next.mutable_dead_letter() = MakeDeadLetter(item.reason(), item.message());
+  effects_->Rejected(next.dead_letter());
   PassDeadLetter(std::move(next), ticket, deadline);
   if (EventState* event = Find(ticket)) event->book = Book::kRejected;
+}
+
+v1::DeadLetter StageCore::MakeDeadLetter(v1::Reason reason, std::string_view message) const {
+  v1::DeadLetter dead_letter;
+  dead_letter.set_reason(reason);
+  dead_letter.set_stage(options_.name);
+  dead_letter.set_instance(options_.instance);
+  size_t size = std::min(message.size(), kMaxMessageBytes);
+  // Not in the middle of a character.
+  while (size < message.size() && size > 0 && (message[size] & 0xC0) == 0x80) --size;
+  dead_letter.set_message(std::string(message.substr(0, size)));
+  dead_letter.set_time(NowMicros());
+  return dead_letter;
 }
 
 void StageCore::PassDeadLetter(v1::Item item, Ticket ticket, std::optional<Instant> deadline) {
@@ -249,6 +260,17 @@ void StageCore::PassDeadLetter(v1::Item item, Ticket ticket, std::optional<Insta
 void StageCore::Route(const std::string& output, v1::Item item, Ticket ticket,
                       std::optional<Instant> deadline) {
   OutputState& state = outputs_.at(output);
+  const uint64_t bytes = ItemBytes(item);
+  if (bytes > options_.max_event_bytes + 2 * kMaxMessageBytes) {
+    // No peer would take it: the source has to keep it.
+    const v1::DeadLetter dead_letter = MakeDeadLetter(
+        v1::REASON_TOO_LARGE, std::to_string(bytes) + " bytes on the wire, the limit is " +
+                                  std::to_string(options_.max_event_bytes));
+    effects_->Rejected(dead_letter);
+    if (EventState* event = Find(ticket)) event->book = Book::kRejected;
+    SettleBranch(ticket, v1::EventOutcome::KIND_DEAD_LETTER, &dead_letter);
+    return;
+  }
   if (state.best_effort) {
     // Settled here and now: whatever becomes of it cannot hold up the others.
     const bool room =

@@ -33,6 +33,7 @@ class StageCore : private Receiver::Effects {
     std::optional<Receiver::Options> receiver;  // none for a source
     std::map<std::string, Output> outputs;
     bool process_dead_letters = false;
+    uint64_t max_event_bytes = 5 << 20;
   };
 
   // What the stage does to the world.
@@ -112,6 +113,7 @@ class StageCore : private Receiver::Effects {
              std::optional<Instant> deadline);
   void SubmitGathered(Instant now);
   void RejectEvent(Item& item, std::string wire, Ticket ticket, std::optional<Instant> deadline);
+  v1::DeadLetter MakeDeadLetter(v1::Reason reason, std::string_view message) const;
   void PassDeadLetter(v1::Item item, Ticket ticket, std::optional<Instant> deadline);
   void SettleBranch(Ticket ticket, v1::EventOutcome::Kind kind, const v1::DeadLetter* dead_letter);
   void CloseGroup(uint64_t id, Group& group);

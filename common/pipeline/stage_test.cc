@@ -368,6 +368,32 @@ TEST(StageTest, ABadConfigurationIsNamed) {
                                                HasSubstr("pipeline.outputs.default.peers")));
 }
 
+TEST(StageTest, AnEventThatNoPeerWouldTakeEndsAtOnce) {
+  Shelf shelf;
+  Answers answers;
+  const auto sink = MakeSink(shelf);
+  const auto source = MakeSource({sink->input_endpoint()});
+  idea::v1::Event event;
+  event.set_id("huge");
+  event.set_note(std::string(3 << 20, 'n'));
+  ASSERT_THAT(source->Submit({{.event = event.SerializeAsString()}}, answers.For({"huge"})),
+              IsOk());
+  Feed(*source, answers, 0, 100);
+  ASSERT_TRUE(answers.WaitFor(101));
+  EXPECT_EQ(answers["huge"].kind, v1::EventOutcome::KIND_DEAD_LETTER);
+  EXPECT_EQ(answers["huge"].dead_letter.reason(), v1::REASON_TOO_LARGE);
+  EXPECT_EQ(shelf.events().size(), 100);
+}
+
+TEST(StageTest, WithoutADefaultOutputItDoesNotStart) {
+  StageOptions options;
+  options.name = "source";
+  options.config = BaseConfig();
+  AddOutput(options.config, "other", {"tcp://127.0.0.1:1"});
+  EXPECT_THAT(Stage::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pipeline.outputs")));
+}
+
 TEST(StageTest, AllSeriesExistFromTheStart) {
   prometheus::Registry registry;
   StageOptions options;

@@ -75,13 +75,16 @@ absl::Status Reader::Run(std::stop_token stop) {
       if (ReadSome(file)) large_.push_back(std::move(file));
       if (large_.size() >= kMaxLargeFiles) continue;
     }
+    if (finisher_.AtLimit()) {
+      // What is waited for may be the outcome of this very batch, or the rest of a large file.
+      Flush();
+      if (!large_.empty() || !finisher_.WaitForRoom(stop)) continue;
+    }
     absl::StatusOr<std::optional<Arrival>> arrival = arrivals_->Next();
     if (!arrival.ok()) {
       Report(arrival.status());
     } else if (*arrival) {
-      // Files at the limit wait for outcomes, which may be those of this very batch.
-      if (finisher_.AtLimit()) Flush();
-      if (finisher_.WaitForRoom(stop)) Take(**arrival);
+      Take(**arrival);
     } else if (large_.empty()) {
       Flush();
       if (!stopping_) arrivals_->Wait();

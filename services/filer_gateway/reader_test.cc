@@ -360,6 +360,7 @@ TEST_F(ReaderTest, BatchesAcrossFilesAndWithinThem) {
   options.max_batch_events = 32;
   Gateway gateway(root_, pipeline, options);
   gateway.WaitForEnded(301);
+  gateway.Stop();
   EXPECT_EQ(pipeline.seen().size(), 1300);
   EXPECT_EQ(pipeline.largest_batch(), 32);
   EXPECT_EQ(gateway.metrics().events.Value(), 1300);
@@ -380,6 +381,18 @@ TEST_F(ReaderTest, ALimitOnFilesHoldsTheRestInIncoming) {
     return gateway.Ended() == 20;
   });
   ExpectEmpty({"incoming", "pending"});
+}
+
+TEST_F(ReaderTest, LargeFilesGoOnAtTheLimit) {
+  std::string lines;
+  for (int i = 0; i < 500; ++i) lines += EventText(absl::StrCat(i)) + "\n";
+  for (int i = 0; i < 6; ++i) Put(absl::StrCat("lines", i), lines);
+  FakePipeline pipeline;
+  Finisher::Options finisher;
+  finisher.max_files = 2;
+  Gateway gateway(root_, pipeline, Options(), finisher);
+  gateway.WaitForEnded(6);
+  EXPECT_EQ(pipeline.seen().size(), 500);
 }
 
 TEST_F(ReaderTest, WhatThePipelineDoesNotTakeIsGivenBack) {

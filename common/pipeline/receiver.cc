@@ -118,6 +118,10 @@ void Receiver::OnControl(const v1::Control& control, Instant now) {
     remote->dirty = true;
     Flush();
   }
+  if (control.has_release() && exclusive_ == Exclusive::kAwaitingRelease &&
+      exclusive_sender_ == control.epoch() && exclusive_id_ == control.release().id()) {
+    exclusive_ = Exclusive::kNone;
+  }
   for (const v1::BatchRef& ref : control.go()) {
     const auto it = remote->held.find(ref.id());
     if (it != remote->held.end() && exclusive_ == Exclusive::kAwaitingGo &&
@@ -149,6 +153,8 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
     isolated_.pop_front();
     Held& held = held_.at(exclusive_serial_);
     held.state = State::kReady;
+    exclusive_sender_ = held.sender;
+    exclusive_id_ = held.id;
     Remote& remote = remotes_.at(held.sender);
     *remote.pending.add_begun() = Ref(held.id, held.attempt);
     remote.dirty = true;
@@ -177,7 +183,7 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
   return works;
 }
 
-void Receiver::Finished(const std::vector<uint64_t>& serials) {
+void Receiver::Finished(const std::vector<uint64_t>& serials, Instant now) {
   for (const uint64_t serial : serials) {
     const auto it = held_.find(serial);
     if (it == held_.end()) continue;
@@ -188,8 +194,16 @@ void Receiver::Finished(const std::vector<uint64_t>& serials) {
   }
   --active_;
   if (exclusive_ == Exclusive::kRunning) {
-    exclusive_ = Exclusive::kNone;
     ordinary_turn_ = true;
+    const auto remote = remotes_.find(exclusive_sender_);
+    if (remote == remotes_.end()) {
+      exclusive_ = Exclusive::kNone;
+    } else {
+      exclusive_ = Exclusive::kAwaitingRelease;
+      exclusive_since_ = now;
+      *remote->second.pending.mutable_released() = Ref(exclusive_id_, 0);
+      remote->second.dirty = true;
+    }
   }
 }
 
@@ -285,6 +299,9 @@ void Receiver::Tick(Instant now) {
     const Held& held = held_.at(exclusive_serial_);
     AnswerAll(remotes_.at(held.sender), held.id, held.attempt, v1::EventOutcome::KIND_RETRY);
     Drop(exclusive_serial_);
+    exclusive_ = Exclusive::kNone;
+  }
+  if (exclusive_ == Exclusive::kAwaitingRelease && now - exclusive_since_ > options_.go_wait) {
     exclusive_ = Exclusive::kNone;
   }
   for (auto it = remotes_.begin(); it != remotes_.end();) {

@@ -72,7 +72,7 @@ class Receiver {
   // being worked on. Each call's batches must be reported by one Finished call.
   std::vector<Work> Begin(uint32_t max_events, Instant now);
   // The worker is done with what one Begin gave it, though outcomes may be open.
-  void Finished(const std::vector<uint64_t>& serials);
+  void Finished(const std::vector<uint64_t>& serials, Instant now);
   // The outcomes of all events of a batch are known.
   void Settle(uint64_t serial, const std::vector<Outcome>& outcomes);
 
@@ -145,10 +145,13 @@ class Receiver {
   std::deque<uint64_t> queue_;
   std::deque<uint64_t> isolated_;
   std::set<std::pair<Instant, uint64_t>> ages_;
-  // The isolated batch that has the stage for itself: from `begun`, over `go`, to Finished.
-  enum class Exclusive { kNone, kAwaitingGo, kMayRun, kRunning };
+  // The isolated batch that has the stage for itself: from `begun`, over `go`, to `release`. Until
+  // its sender knows that it is finished, the death of other work would be put down to it.
+  enum class Exclusive { kNone, kAwaitingGo, kMayRun, kRunning, kAwaitingRelease };
   Exclusive exclusive_ = Exclusive::kNone;
   uint64_t exclusive_serial_ = 0;
+  uint64_t exclusive_sender_ = 0;
+  uint64_t exclusive_id_ = 0;
   Instant exclusive_since_;
   bool ordinary_turn_ = false;  // after an isolated batch the others have theirs
   int active_ = 0;              // Begin calls not yet finished

@@ -45,10 +45,16 @@ class ReceiverTest : public ::testing::Test, public Receiver::Effects {
   void Finish(const std::vector<Receiver::Work>& works) {
     std::vector<uint64_t> serials;
     for (const Receiver::Work& work : works) serials.push_back(work.serial);
-    receiver_->Finished(serials);
+    receiver_->Finished(serials, now_);
   }
   void Settle(const Receiver::Work& work, v1::EventOutcome::Kind kind) {
     receiver_->Settle(work.serial, std::vector<Outcome>(work.items.size(), Outcome{kind, {}}));
+  }
+  void Release(uint64_t id) {
+    v1::Control control;
+    control.set_epoch(kSender);
+    control.mutable_release()->set_id(id);
+    receiver_->OnControl(control, now_);
   }
   // All that was acknowledged since the last call, in one message.
   v1::Ack Acks() {
@@ -147,6 +153,9 @@ TEST_F(ReceiverTest, AnIsolatedBatchHasTheStageForItself) {
   EXPECT_THAT(Begin(), IsEmpty()) << "nothing runs beside it";
   Settle(alone[0], v1::EventOutcome::KIND_STORED);
   Finish(alone);
+  EXPECT_THAT(Begin(), IsEmpty()) << "its sender does not know yet that it is finished";
+  EXPECT_EQ(Acks().released().id(), 2);
+  Release(2);
   EXPECT_THAT(Begin(), SizeIs(1));
 }
 
@@ -157,6 +166,21 @@ TEST_F(ReceiverTest, WithoutGoAnIsolatedBatchIsAbandoned) {
   receiver_->Tick(now_);
   EXPECT_EQ(receiver_->held_batches(), 0);
   Take(Batch(2, 1));
+  EXPECT_THAT(Begin(), SizeIs(1));
+}
+
+TEST_F(ReceiverTest, WithoutReleaseOthersWaitASecond) {
+  Take(Batch(1, 1, /*isolated=*/true));
+  Begin();
+  v1::Control control;
+  control.set_epoch(kSender);
+  control.add_go()->set_id(1);
+  receiver_->OnControl(control, now_);
+  Finish(Begin());
+  Take(Batch(2, 1));
+  EXPECT_THAT(Begin(), IsEmpty());
+  now_ += milliseconds(1100);
+  receiver_->Tick(now_);
   EXPECT_THAT(Begin(), SizeIs(1));
 }
 
@@ -244,6 +268,7 @@ TEST_F(ReceiverTest, OthersHaveATurnBetweenIsolatedBatches) {
   control.add_go()->set_id(1);
   receiver_->OnControl(control, now_);
   Finish(Begin());
+  Release(1);
   const auto next = Begin();
   ASSERT_THAT(next, SizeIs(1));
   Acks();

@@ -428,6 +428,15 @@ void Sender::OnAck(const v1::Ack& ack, Instant now) {
       if (holder.isolated == ref.id()) holder.isolated.reset();  // the next may have its turn
     }
   }
+  if (ack.has_released()) {
+    for (const auto& [id, peer] : peers_) {
+      if (peer.epoch != ack.receiver_epoch()) continue;
+      v1::Control release;
+      release.set_epoch(options_.epoch);
+      *release.mutable_release() = ack.released();
+      effects_->Send(id, release);
+    }
+  }
   for (auto& [id, peer] : peers_) {
     if (ack.nonce() != 0 && ack.nonce() == peer.nonce && peer.connected) {
       OnGreetingAnswered(peer, ack, now);

@@ -153,7 +153,7 @@ std::unique_ptr<Job> StageCore::NextJob(uint32_t max_events, Instant now) {
     }
     SubmitGathered(now);
     if (!job->items.empty()) return job;
-    receiver_->Finished(job->serials);
+    receiver_->Finished(job->serials, now);
   }
   return nullptr;
 }
@@ -219,7 +219,7 @@ void StageCore::FinishJob(std::unique_ptr<Job> job, Instant now) {
         break;
     }
   }
-  receiver_->Finished(job->serials);
+  receiver_->Finished(job->serials, now);
   SubmitGathered(now);
 }
 

@@ -1,7 +1,7 @@
 """Files from many detectors go in; each good event is in the database exactly once, with all that the
 stages add to it, and each bad one lies in errors with its reason.
 
-MENTAT_E2E_EVENTS says how many events (20,000 by default).
+MENTAT_E2E_EVENTS says how many events (100,000 by default).
 """
 
 import json
@@ -11,7 +11,7 @@ import unittest
 import cases
 from pipeline import Mentat, wait_for
 
-EVENTS = int(os.environ.get("MENTAT_E2E_EVENTS", "20000"))
+EVENTS = int(os.environ.get("MENTAT_E2E_EVENTS", "100000"))
 
 
 class ExactlyOnceTest(unittest.TestCase):

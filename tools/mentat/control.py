@@ -12,15 +12,18 @@ LEDGER = ("received", "forwarded", "dropped", "rejected", "stored", "retried")
 
 
 def read_metrics(address):
-    """A metrics page: {name with labels: value}; None if nobody answers."""
+    """A metrics page: {name with labels: value}; None if nobody answers as they should."""
     connection = http.client.HTTPConnection(address, timeout=2)
     try:
         connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode(errors="replace")
+        response = connection.getresponse()
+        text = response.read().decode(errors="replace")
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
+    if response.status != 200:  # it listens, but has not come up yet
+        return None
     metrics = {}
     for line in text.splitlines():
         name, _, value = line.rpartition(" ")

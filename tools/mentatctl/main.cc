@@ -134,7 +134,8 @@ const std::vector<Command>& Commands() {
        "expression comes to for each event, with --explain which of its parts decided. --raw is "
        "the\n"
        "language's raw mode. --cases takes lines of {\"expr\":...,\"event\":{...},\"raw\":false}.\n"
-       "Exit status: 0; 1 an event could not be read or evaluated; 2 the expression is wrong.\n\n"
+       "Exit status: 0; 1 an event could not be read or evaluated; 2 the expression is wrong. With\n"
+       "--value and --cases errors of an expression are results like others.\n\n"
        "Examples:\n"
        "  mentatctl filter 'Category in [\"Recon.Scanning\"]' < events.ndjson\n"
        "  mentatctl filter 'Source.IP4 in [\"192.0.2.0/24\"]' --explain < events.ndjson\n",

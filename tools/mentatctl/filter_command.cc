@@ -251,13 +251,14 @@ std::string RunCase(const std::string& line, const FilterOptions& options, bool*
   const bool is_object = parsed.ok() && parsed->has_object();
   const idea::v1::Value* expression = is_object ? Find(*parsed, "expr") : nullptr;
   const idea::v1::Value* event = is_object ? Find(*parsed, "event") : nullptr;
-  if (expression == nullptr || !expression->has_text() || event == nullptr) {
+  const idea::v1::Value* flag = is_object ? Find(*parsed, "raw") : nullptr;
+  if (expression == nullptr || !expression->has_text() || event == nullptr ||
+      (flag != nullptr && !flag->has_boolean())) {
     *readable = false;
     return ErrorLine("case", parsed.ok()
                                  ? R"(expected {"expr": a text, "event": an object, "raw": false})"
                                  : std::string(parsed.status().message()));
   }
-  const idea::v1::Value* flag = Find(*parsed, "raw");
   const bool raw = flag != nullptr && flag->boolean();
   const AnyFilter any = Compile(expression->text(), raw, options.filter_limits);
   if (const absl::Status status = StatusOf(any); !status.ok()) return ErrorLine(status);

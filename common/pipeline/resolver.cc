@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -123,17 +124,35 @@ absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
 Resolver::Resolver(std::vector<std::string> endpoints, std::chrono::duration<double> interval,
                    std::function<void(std::set<std::string>)> changed,
                    std::function<void(const std::string&, const absl::Status&)> failed)
-    : endpoints_(std::move(endpoints)),
-      interval_(interval),
+    : interval_(interval),
       changed_(std::move(changed)),
       failed_(std::move(failed)),
+      endpoints_(std::move(endpoints)),
       thread_([this](std::stop_token stop) { Run(stop); }) {}
+
+void Resolver::SetEndpoints(std::vector<std::string> endpoints) {
+  {
+    const std::lock_guard lock(mutex_);
+    endpoints_ = std::move(endpoints);
+    changed_endpoints_ = true;
+  }
+  wake_.notify_all();
+}
 
 void Resolver::Run(std::stop_token stop) {
   std::map<std::string, std::vector<std::string>> known;  // by endpoint
   std::optional<std::set<std::string>> reported;
   while (!stop.stop_requested()) {
-    for (const std::string& endpoint : endpoints_) {
+    std::vector<std::string> endpoints;
+    {
+      const std::lock_guard lock(mutex_);
+      endpoints = endpoints_;
+      changed_endpoints_ = false;
+    }
+    std::erase_if(known, [&](const auto& item) {
+      return std::find(endpoints.begin(), endpoints.end(), item.first) == endpoints.end();
+    });
+    for (const std::string& endpoint : endpoints) {
       absl::StatusOr<std::vector<std::string>> addresses = Resolve(endpoint);
       if (addresses.ok()) {
         known[endpoint] = *std::move(addresses);
@@ -148,7 +167,7 @@ void Resolver::Run(std::stop_token stop) {
       changed_(std::move(all));
     }
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, interval_, [] { return false; });
+    wake_.wait_for(lock, stop, interval_, [this] { return changed_endpoints_; });
   }
 }
 

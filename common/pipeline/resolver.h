@@ -41,16 +41,20 @@ class Resolver {
            std::function<void(std::set<std::string>)> changed,
            std::function<void(const std::string&, const absl::Status&)> failed);
 
+  // Other endpoints from now on; they are looked up at once. Thread-safe.
+  void SetEndpoints(std::vector<std::string> endpoints);
+
  private:
   void Run(std::stop_token stop);
 
-  const std::vector<std::string> endpoints_;
   const std::chrono::duration<double> interval_;
   const std::function<void(std::set<std::string>)> changed_;
   const std::function<void(const std::string&, const absl::Status&)> failed_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::jthread thread_;  // last: it uses the others
+  std::vector<std::string> endpoints_;  // guarded by mutex_
+  bool changed_endpoints_ = false;      // likewise
+  std::jthread thread_;                 // last: it uses the others
 };
 
 }  // namespace mentat::pipeline

@@ -1,6 +1,9 @@
 #include "common/pipeline/resolver.h"
 
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <set>
 
 #include "common/base/status_matchers.h"
 #include "gmock/gmock.h"
@@ -47,6 +50,25 @@ TEST(ResolverTest, ReportsWhatItFindsAndWhatItDoesNot) {
       });
   EXPECT_THAT(found.get_future().get(), ElementsAre("tcp://127.0.0.1:1"));
   EXPECT_EQ(missing.get_future().get(), "tcp://no-such-host.invalid:1");
+}
+
+TEST(ResolverTest, OtherEndpointsAreLookedUpAtOnce) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<std::string> found;
+  Resolver resolver(
+      {"tcp://127.0.0.1:1", "tcp://127.0.0.1:2"}, std::chrono::hours(1),
+      [&](std::set<std::string> all) {
+        const std::lock_guard lock(mutex);
+        found = std::move(all);
+        changed.notify_all();
+      },
+      [](const std::string&, const absl::Status&) {});
+  resolver.SetEndpoints({"tcp://127.0.0.1:2", "tcp://127.0.0.1:3"});
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] {
+    return found == std::set<std::string>{"tcp://127.0.0.1:2", "tcp://127.0.0.1:3"};
+  }));
 }
 
 }  // namespace

@@ -47,9 +47,15 @@ absl::StatusOr<std::string> Advertised(const std::string& bound, std::string hos
     host = bound.substr(6, colon - 6);
     if (host == "0.0.0.0" || host == "[::]") host = OwnAddress();
   }
-  ASSIGN_OR_RETURN(const std::vector<std::string> addresses,
-                   Resolve(absl::StrCat("tcp://", host, bound.substr(colon))));
-  return addresses.front();
+  // One that is forwarded to this process may have another port. An IPv6 address is in brackets.
+  const bool has_port = host.rfind(':') != std::string::npos && host.back() != ']';
+  absl::StatusOr<std::vector<std::string>> addresses =
+      Resolve(absl::StrCat("tcp://", host, has_port ? "" : bound.substr(colon)));
+  if (!addresses.ok()) {
+    return absl::Status(addresses.status().code(),
+                        absl::StrCat("pipeline.ack_advertise: ", addresses.status().message()));
+  }
+  return addresses->front();
 }
 
 // Lets one of a kind of log lines through in a while, and counts those it held back.
@@ -81,6 +87,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   absl::Status Start() override;
   absl::Status Submit(std::vector<SourceEvent> events,
                       std::function<void(std::vector<Outcome>)> settled) override;
+  absl::Status SetPeers(const std::string& output, std::vector<std::string> peers) override;
   void Pause() override {
     Post([this] { SetPaused(true); });
   }
@@ -110,7 +117,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   void Run(std::stop_token stop);
   void RunCommands();
   void OnFrame(std::string_view bytes, bool from_ack_socket);
-  void SetPeers(const std::string& output, const std::set<std::string>& endpoints);
+  void UsePeers(const std::string& output, const std::set<std::string>& endpoints);
   void SetPaused(bool paused);
   void BeginDrain();
   void HandOutWork(Instant now);
@@ -148,7 +155,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   uint64_t submitted_bytes_ = 0;
   uint64_t submit_bytes_limit_ = 0;
 
-  std::vector<std::unique_ptr<Resolver>> resolvers_;
+  std::map<std::string, std::unique_ptr<Resolver>> resolvers_;  // by output, from Start on
   std::jthread thread_;
 };
 
@@ -182,6 +189,7 @@ absl::Status StageImpl::Init() {
     return absl::InvalidArgumentError(
         "pipeline.outputs: none is named default, where events go that no rule sends elsewhere");
   }
+  RETURN_IF_ERROR(CheckPeers(config));
   Sockets::Options sockets;
   if (has_input) sockets.input_bind = config.input().bind();
   if (!config.outputs().empty()) sockets.ack_bind = config.ack_bind();
@@ -209,12 +217,6 @@ absl::Status StageImpl::Init() {
   std::vector<std::string> output_names;
   for (const auto& [name, output] : config.outputs()) {
     output_names.push_back(name);
-    for (const std::string& peer : output.peers()) {
-      if (absl::Status status = CheckEndpoint(peer); !status.ok()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("pipeline.outputs.", name, ".peers: ", status.message()));
-      }
-    }
     StageCore::Output& out = core.outputs[name];
     out.best_effort = output.best_effort();
     out.sender.stage = options_.name;
@@ -260,19 +262,19 @@ absl::Status StageImpl::Start() {
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
   for (const auto& [name, output] : options_.config.outputs()) {
     const std::string output_name = name;
-    resolvers_.push_back(std::make_unique<Resolver>(
+    resolvers_[name] = std::make_unique<Resolver>(
         std::vector<std::string>(output.peers().begin(), output.peers().end()),
         std::chrono::duration<double>(output.resolve_seconds()),
         [this, output_name](std::set<std::string> endpoints) {
           Post([this, output_name, endpoints = std::move(endpoints)] {
-            SetPeers(output_name, endpoints);
+            UsePeers(output_name, endpoints);
           });
         },
         [this, output_name](const std::string& endpoint, const absl::Status& status) {
           log_.Warning("a peer's name has no address now; earlier ones stay in use",
                        {{"output", output_name}, {"peer", endpoint}, {"error", status}});
           if (metrics_) Post([this, output_name] { metrics_->FailedResolve(output_name); });
-        }));
+        });
   }
   return absl::OkStatus();
 }
@@ -286,6 +288,16 @@ void StageImpl::Post(std::function<void()> command) {
     commands_.push_back(std::move(command));
   }
   sockets_->Wake();
+}
+
+absl::Status StageImpl::SetPeers(const std::string& output, std::vector<std::string> peers) {
+  for (const std::string& peer : peers) RETURN_IF_ERROR(CheckEndpoint(peer));
+  const auto it = resolvers_.find(output);
+  if (it == resolvers_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no output ", output, " that was started"));
+  }
+  it->second->SetEndpoints(std::move(peers));
+  return absl::OkStatus();
 }
 
 absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
@@ -446,7 +458,7 @@ void StageImpl::Run(std::stop_token stop) {
     if (now >= next_retry) {
       next_retry = now + kRetryPeers;
       for (const auto& [output, endpoints] : std::exchange(unreached_, {})) {
-        SetPeers(output, endpoints);
+        UsePeers(output, endpoints);
       }
     }
     Publish(now, whole);
@@ -499,7 +511,7 @@ void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
   }
 }
 
-void StageImpl::SetPeers(const std::string& output, const std::set<std::string>& endpoints) {
+void StageImpl::UsePeers(const std::string& output, const std::set<std::string>& endpoints) {
   Sender& sender = core_->sender(output);
   unreached_.erase(output);
   for (auto it = peer_ids_.begin(); it != peer_ids_.end();) {
@@ -594,6 +606,18 @@ void StageImpl::Publish(Instant now, bool whole) {
 }
 
 }  // namespace
+
+absl::Status CheckPeers(const config::v1::PipelineConfig& config) {
+  for (const auto& [name, output] : config.outputs()) {
+    for (const std::string& peer : output.peers()) {
+      if (absl::Status status = CheckEndpoint(peer); !status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("pipeline.outputs.", name, ".peers: ", status.message()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(StageOptions options) {
   auto stage = std::make_unique<StageImpl>(std::move(options));

@@ -73,6 +73,9 @@ struct StageStatus {
   double oldest_seconds = 0;  // age of the oldest event held here
 };
 
+// InvalidArgument names the first peer that is no endpoint.
+absl::Status CheckPeers(const config::v1::PipelineConfig& config);
+
 struct StageOptions {
   std::string name;      // of the stage: `inspector`
   std::string instance;  // of this process
@@ -101,6 +104,11 @@ class Stage {
   // called.
   virtual absl::Status Submit(std::vector<SourceEvent> events,
                               std::function<void(std::vector<Outcome>)> settled) = 0;
+
+  // Gives an output other peers (endpoints as in the configuration) while it runs; what a peer that
+  // is not named any more still holds is settled with it. InvalidArgument for what is no endpoint,
+  // NotFound for an output that was not configured; then nothing has changed.
+  virtual absl::Status SetPeers(const std::string& output, std::vector<std::string> peers) = 0;
 
   // Stops and goes on taking new work; what is held is finished.
   virtual void Pause() = 0;

@@ -288,6 +288,44 @@ TEST(StageTest, APeerThatComesLateIsFound) {
   while (!source->Ready().ok()) std::this_thread::yield();  // the state is published now and then
 }
 
+TEST(StageTest, ItsPeersCanBeReplacedWhileItRuns) {
+  Shelf first_shelf;
+  Shelf second_shelf;
+  Answers answers;
+  const auto first = MakeSink(first_shelf);
+  const auto second = MakeSink(second_shelf);
+  const auto source = MakeSource({first->input_endpoint()});
+  Feed(*source, answers, 0, 100);
+  EXPECT_THAT(source->SetPeers("default", {second->input_endpoint()}), IsOk());
+  // What the first one holds is settled with it; in the end all goes to the second.
+  int fed = 100;
+  while (second_shelf.events().empty() && fed < 100'000) {
+    Feed(*source, answers, fed, 100);
+    fed += 100;
+  }
+  EXPECT_TRUE(answers.WaitFor(fed));
+  EXPECT_EQ(first_shelf.events().size() + second_shelf.events().size(), fed);
+  EXPECT_FALSE(second_shelf.events().empty());
+
+  EXPECT_THAT(source->SetPeers("default", {"nonsense"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nonsense")));
+  EXPECT_THAT(source->SetPeers("other", {second->input_endpoint()}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
+}
+
+TEST(StageTest, AcknowledgementsCanBeForwardedFromAnotherPort) {
+  config::v1::PipelineConfig config = BaseConfig();
+  AddOutput(config, "default", {"tcp://127.0.0.1:1"});
+  config.set_ack_advertise("no-such-host.invalid:7");
+  StageOptions options;
+  options.name = "source";
+  options.config = config;
+  EXPECT_THAT(Stage::Create(options),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("pipeline.ack_advertise")));
+  options.config.set_ack_advertise("127.0.0.1:7");
+  EXPECT_THAT(Stage::Create(options), IsOk());
+}
+
 TEST(StageTest, AFullWindowHoldsTheSource) {
   Answers answers;
   std::mutex mutex;

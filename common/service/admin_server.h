@@ -32,7 +32,7 @@ class AdminHandler {
   virtual absl::Status Reload() = 0;
   // The level before.
   virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level) = 0;
-  virtual const std::vector<ConfigEntry>& Config() const = 0;
+  virtual std::vector<ConfigEntry> Config() const = 0;
 };
 
 // Thread-safe.

@@ -100,8 +100,8 @@ std::string CommandLineHelp(std::string_view service) {
       "\nFrom the weakest: defaults, --config, --config-dir, variables as\n"
       "MENTAT_%s__SERVICE__LOG__LEVEL=debug, --set. docs/configuration.md says what\n"
       "can be configured.\n"
-      "\nSignals: TERM and INT finish what is held and exit, HUP reloads rules and opens the\n"
-      "log file again, USR1 logs the statistics.\n",
+      "\nSignals: TERM and INT finish what is held and exit, HUP reloads rules and peers and\n"
+      "opens the log file again, USR1 logs the statistics.\n",
       variable);
   return help;
 }

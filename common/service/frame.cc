@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/status_macros.h"
 #include "common/service/metrics.h"
 #include "common/service/process_stats.h"
 #include "common/service/version.h"
@@ -52,7 +53,8 @@ Frame::Frame(FrameOptions options)
     : options_(std::move(options)),
       log_(log::Logger(options_.sink, "service")),
       start_time_(absl::Now()),
-      readiness_(absl::UnavailableError("starting")) {}
+      readiness_(absl::UnavailableError("starting")),
+      config_(options_.config) {}
 
 Frame::~Frame() { Stop(); }
 
@@ -234,9 +236,30 @@ absl::Status Frame::Drain() {
   return absl::OkStatus();
 }
 
+std::vector<ConfigEntry> Frame::Config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+void Frame::SetConfig(std::vector<ConfigEntry> config) {
+  const std::lock_guard lock(mutex_);
+  config_ = std::move(config);
+}
+
+// All of it or nothing: the configuration is checked first, and used last.
+absl::Status Frame::TryReload() {
+  std::function<void()> use;
+  if (options_.reconfigure) {
+    ASSIGN_OR_RETURN(use, options_.reconfigure());
+  }
+  RETURN_IF_ERROR(options_.service->Reload());
+  if (use) use();
+  return absl::OkStatus();
+}
+
 absl::Status Frame::Reload() {
   const std::lock_guard lock(reload_mutex_);
-  const absl::Status status = options_.service->Reload();
+  const absl::Status status = TryReload();
   if (status.ok()) {
     ++reloads_ok_;
     log_.Info("reloaded");

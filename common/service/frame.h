@@ -38,6 +38,9 @@ struct FrameOptions {
   Service* service = nullptr;        // outlives the frame
   pipeline::Stage* stage = nullptr;  // likewise; null without a pipeline
   std::function<void()> on_drain;    // called when a call asks for the end of the process
+  // Reads the configuration again; what is called once the service has taken its part of a reload
+  // brings the rest into use. Null if there is nothing to read again.
+  std::function<absl::StatusOr<std::function<void()>>()> reconfigure;
 };
 
 // Thread-safe.
@@ -50,6 +53,8 @@ class Frame : public AdminHandler {
   void Start(AdminServer& admin);
   // From now on the service is not ready, and the server has been told so when this returns.
   void BeginDrain();
+  // Other values than at the start are in use.
+  void SetConfig(std::vector<ConfigEntry> config);
   // Ends the frame's thread.
   void Stop();
 
@@ -65,7 +70,7 @@ class Frame : public AdminHandler {
   absl::Status Drain() override;
   absl::Status Reload() override;
   absl::StatusOr<std::string> SetLogLevel(const std::string& level) override;
-  const std::vector<ConfigEntry>& Config() const override { return options_.config; }
+  std::vector<ConfigEntry> Config() const override;
 
   // The metrics of the frame; docs/configuration.md has the list.
   std::vector<prometheus::MetricFamily> CollectMetrics() const;
@@ -77,6 +82,7 @@ class Frame : public AdminHandler {
   };
 
   void Run(std::stop_token stop);
+  absl::Status TryReload();
   // Looks at the readiness and tells what has changed.
   void Evaluate();
   void SampleRate(absl::Time now);
@@ -103,6 +109,7 @@ class Frame : public AdminHandler {
   absl::Status readiness_;  // as told last
   bool paused_ = false;
   bool reload_requested_ = false;
+  std::vector<ConfigEntry> config_;
   std::deque<RateSample> samples_;  // of the last ten seconds or so, oldest first
 
   std::jthread thread_;

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -113,10 +115,11 @@ class OwnThread {
 class Runner {
  public:
   Runner(std::string name, const google::protobuf::Message& config,
-         std::vector<ConfigEntry> entries, Signals& signals)
+         std::vector<ConfigEntry> entries, ConfigSources sources, Signals& signals)
       : name_(std::move(name)),
         config_(config),
         entries_(std::move(entries)),
+        sources_(std::move(sources)),
         signals_(signals),
         registry_(std::make_shared<prometheus::Registry>()) {
     if (const auto* part = FindPart<config::v1::ServiceConfig>(config_, "service")) {
@@ -166,10 +169,12 @@ class Runner {
                                                   .config = entries_,
                                                   .service = service_.get(),
                                                   .stage = stage_.get(),
-                                                  .on_drain = [this] {
-                                                    drain_requested_ = true;
-                                                    signals_.Wake();
-                                                  }});
+                                                  .on_drain =
+                                                      [this] {
+                                                        drain_requested_ = true;
+                                                        signals_.Wake();
+                                                      },
+                                                  .reconfigure = [this] { return Reconfigure(); }});
     const auto collect =
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,
@@ -211,6 +216,54 @@ class Runner {
     ASSIGN_OR_RETURN(stage_, pipeline::Stage::Create(std::move(options)));
     context_.stage = stage_.get();
     return absl::OkStatus();
+  }
+
+  // Reads the configuration again. What is called afterwards gives the outputs their peers; of all
+  // else that has changed the log says that it needs another start.
+  absl::StatusOr<std::function<void()>> Reconfigure() {
+    std::shared_ptr<google::protobuf::Message> message(config_.New());
+    ASSIGN_OR_RETURN(const std::vector<ConfigEntry> read, LoadConfig(sources_, *message));
+    const auto* pipeline = FindPart<config::v1::PipelineConfig>(*message, "pipeline");
+    if (pipeline != nullptr) RETURN_IF_ERROR(pipeline::CheckPeers(*pipeline));
+
+    std::map<std::string, std::string> peers_paths;  // path of its peers to output
+    if (pipeline_config_ != nullptr && pipeline != nullptr) {
+      for (const auto& [name, output] : pipeline_config_->outputs()) {
+        if (!pipeline->outputs().contains(name)) continue;
+        peers_paths[absl::StrCat("pipeline.outputs.", name, ".peers")] = name;
+      }
+    }
+    std::map<std::string, ConfigEntry> found;
+    for (const ConfigEntry& entry : read) found[entry.path] = entry;
+    std::vector<ConfigEntry> effective = frame_->Config();
+    std::vector<std::string> outputs;
+    std::set<std::string> postponed;
+    for (ConfigEntry& entry : effective) {
+      const auto it = found.find(entry.path);
+      if (it == found.end() || it->second.value != entry.value) {
+        const auto output = peers_paths.find(entry.path);
+        if (output == peers_paths.end()) {
+          postponed.insert(entry.path);
+        } else {
+          outputs.push_back(output->second);
+          entry = it->second;
+        }
+      }
+      if (it != found.end()) found.erase(it);
+    }
+    for (const auto& [path, entry] : found) postponed.insert(path);
+
+    return [this, message, pipeline, effective, outputs, postponed] {
+      for (const std::string& name : outputs) {
+        const auto& peers = pipeline->outputs().at(name).peers();
+        const absl::Status status = stage_->SetPeers(name, {peers.begin(), peers.end()});
+        if (!status.ok()) log_.Error("an output keeps its peers", {{"error", status}});
+      }
+      for (const std::string& path : postponed) {
+        log_.Warning("this change of the configuration needs another start", {{"key", path}});
+      }
+      frame_->SetConfig(effective);
+    };
   }
 
   absl::Status AnnouncePorts() {
@@ -281,6 +334,7 @@ class Runner {
   const std::string name_;
   const google::protobuf::Message& config_;
   const std::vector<ConfigEntry> entries_;
+  const ConfigSources sources_;
   Signals& signals_;
   config::v1::ServiceConfig service_config_;
   const config::v1::PipelineConfig* pipeline_config_ = nullptr;
@@ -300,13 +354,13 @@ class Runner {
 };
 
 int Run(const std::string& name, const google::protobuf::Message& config,
-        std::vector<ConfigEntry> entries, const Factory& factory) {
+        std::vector<ConfigEntry> entries, ConfigSources sources, const Factory& factory) {
   absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Create();
   if (!signals.ok()) {
     PrintError(name, signals.status());
     return kExitFailure;
   }
-  Runner runner(name, config, std::move(entries), **signals);
+  Runner runner(name, config, std::move(entries), std::move(sources), **signals);
   if (absl::Status status = runner.OpenLog(); !status.ok()) {
     PrintError(name, status);
     return kExitConfig;
@@ -342,13 +396,12 @@ int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Mess
     std::printf("%s %s\n", name_text.c_str(), std::string(kVersion).c_str());
     return 0;
   }
-  absl::StatusOr<std::vector<ConfigEntry>> entries =
-      LoadConfig({.service = name_text,
-                  .file = line->config_file,
-                  .directory = line->config_dir,
-                  .environment = ProcessEnvironment(),
-                  .sets = line->sets},
-                 config);
+  const ConfigSources sources = {.service = name_text,
+                                 .file = line->config_file,
+                                 .directory = line->config_dir,
+                                 .environment = ProcessEnvironment(),
+                                 .sets = line->sets};
+  absl::StatusOr<std::vector<ConfigEntry>> entries = LoadConfig(sources, config);
   if (!entries.ok()) {
     std::fprintf(stderr, "%s: the configuration is not valid:\n%s\n", name_text.c_str(),
                  std::string(entries.status().message()).c_str());
@@ -362,7 +415,7 @@ int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Mess
     std::printf("%s: the configuration is valid\n", name_text.c_str());
     return 0;
   }
-  return Run(name_text, config, *std::move(entries), factory);
+  return Run(name_text, config, *std::move(entries), sources, factory);
 }
 
 }  // namespace mentat::service

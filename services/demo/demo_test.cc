@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -308,6 +309,58 @@ TEST_F(DemoTest, ReloadTakesTheNewAndKeepsTheOldWhenTheNewIsWrong) {
   auto page = service::HttpGet(service->ports().metrics, "/metrics");
   ASSERT_THAT(page, IsOk());
   EXPECT_THAT(*page, HasSubstr("mentat_reloads_total{result=\"refused\"} 1\n"));
+}
+
+TEST_F(DemoTest, ReloadReadsThePeersAgain) {
+  const std::string file = folder_ + "/demo.json";
+  const std::string log = folder_ + "/demo.log";
+  const auto write = [&](const std::string& peers, const std::string& note) {
+    WriteFile(file, absl::StrCat(R"({"note": ")", note,
+                                 R"(", "pipeline": {"input": {"bind": "tcp://127.0.0.1:*"}, )",
+                                 R"("outputs": {"default": {"peers": [)", peers, "]}}}}"));
+  };
+  const auto reload = [&](ServiceProcess& service) {
+    grpc::ClientContext context;
+    stage::v1::ReloadResponse response;
+    return service.admin().Reload(&context, {}, &response);
+  };
+  const auto has_peers = [](std::vector<std::string> endpoints) {
+    return [endpoints](const stage::v1::Status& status) {
+      std::vector<std::string> found;
+      for (const stage::v1::Peer& peer : status.peers()) found.push_back(peer.endpoint());
+      std::sort(found.begin(), found.end());
+      return found == endpoints;
+    };
+  };
+  write(R"("tcp://127.0.0.1:1")", "one");
+  auto service = ServiceProcess::Start(kProgram, folder_, "one",
+                                       {"--config", file, "--set", "service.log.file=" + log});
+  ASSERT_THAT(service, IsOk());
+  ASSERT_THAT((*service)->WaitUntil(has_peers({"tcp://127.0.0.1:1"})), IsOk());
+
+  write(R"("tcp://127.0.0.1:2", "tcp://127.0.0.1:3")", "two");
+  EXPECT_TRUE(reload(**service).ok());
+  EXPECT_THAT((*service)->WaitUntil(has_peers({"tcp://127.0.0.1:2", "tcp://127.0.0.1:3"})), IsOk());
+  // What takes no effect is told.
+  EXPECT_THAT(ReadFile(log), HasSubstr("\"key\":\"note\""));
+  grpc::ClientContext context;
+  stage::v1::GetConfigResponse config;
+  ASSERT_TRUE((*service)->admin().GetConfig(&context, {}, &config).ok());
+  for (const auto& entry : config.entries()) {
+    if (entry.path() == "note") {
+      EXPECT_EQ(entry.value(), "\"one\"");
+    }
+    if (entry.path() == "pipeline.outputs.default.peers") {
+      EXPECT_THAT(entry.value(), HasSubstr("127.0.0.1:3"));
+    }
+  }
+
+  for (const char* peers : {R"("nonsense")", R"("tcp://127.0.0.1:4)", ""}) {
+    write(peers, "one");
+    const grpc::Status refused = reload(**service);
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << peers;
+  }
+  EXPECT_THAT((*service)->WaitUntil(has_peers({"tcp://127.0.0.1:2", "tcp://127.0.0.1:3"})), IsOk());
 }
 
 TEST_F(DemoTest, LogLevelAndConfigurationByCall) {

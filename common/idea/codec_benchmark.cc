@@ -1,6 +1,6 @@
 // What reading an event costs, side by side with simdjson's DOM of the same text.
 //
-//   bazel run -c opt //common/idea:codec_benchmark
+//   ./mentat bench parse
 #include <benchmark/benchmark.h>
 #include <google/protobuf/arena.h>
 #include <simdjson.h>
@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/benchmark_pairs.h"
+#include "common/base/benchmark_report.h"
 #include "common/idea/codec.h"
 #include "mentat/idea/v1/event.pb.h"
 
@@ -86,4 +88,16 @@ BENCHMARK(BM_PrintEvent);
 }  // namespace
 }  // namespace mentat::idea
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  mentat::bench::Report report(argc, argv);
+  const mentat::bench::Pair pairs[] = {
+      {.figure = {.name = "parse",
+                  .unit = "ns",
+                  .bar = 8,
+                  .better = mentat::bench::Better::kLower,
+                  .note = "parse and validate an event of 600 bytes / simdjson's DOM of it"},
+       .ours = "BM_ParseEventOnArena",
+       .baseline = "BM_SimdjsonDom"}};
+  mentat::bench::RunPairs(pairs, report);
+  return report.Finish();
+}

@@ -1,5 +1,6 @@
-// One hop with acknowledgements, against raw ZeroMQ PUSH/PULL of the same frames, in turns in one
-// run. Prints events per second of each and their ratio.
+// One hop with acknowledgements, against raw ZeroMQ PUSH/PULL of the same frames.
+//
+//   ./mentat bench hop
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/benchmark_report.h"
 #include "common/pipeline/frame.h"
 #include "common/pipeline/stage.h"
 #include "zmq.hpp"
@@ -16,7 +18,6 @@
 namespace mentat::pipeline {
 namespace {
 
-constexpr int kEvents = 400'000;
 constexpr int kBatch = 128;
 
 std::string SomeEvent() {
@@ -30,7 +31,7 @@ double Seconds(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
 }
 
-double RawRate() {
+double RawRate(int batches) {
   zmq::context_t context(1);
   zmq::socket_t pull(context, zmq::socket_type::pull);
   pull.bind("tcp://127.0.0.1:*");
@@ -42,11 +43,11 @@ double RawRate() {
   const auto start = std::chrono::steady_clock::now();
   std::thread reader([&] {
     zmq::message_t message;
-    for (int i = 0; i < kEvents / kBatch; ++i) (void)pull.recv(message);
+    for (int i = 0; i < batches; ++i) (void)pull.recv(message);
   });
-  for (int i = 0; i < kEvents / kBatch; ++i) push.send(zmq::buffer(frame));
+  for (int i = 0; i < batches; ++i) push.send(zmq::buffer(frame));
   reader.join();
-  return kEvents / Seconds(start);
+  return batches * kBatch / Seconds(start);
 }
 
 class Swallow : public Processor {
@@ -56,7 +57,7 @@ class Swallow : public Processor {
   }
 };
 
-double HopRate() {
+double HopRate(int batches) {
   StageOptions sink;
   sink.name = "sink";
   sink.config.mutable_input()->set_bind("tcp://127.0.0.1:*");
@@ -86,7 +87,7 @@ double HopRate() {
   const std::string event = SomeEvent();
   std::atomic<int> settled = 0;
   const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < kEvents / kBatch; ++i) {
+  for (int i = 0; i < batches; ++i) {
     std::vector<SourceEvent> events(kBatch);
     for (SourceEvent& source_event : events) source_event.event = event;
     (void)source_stage->Submit(std::move(events), [&](std::vector<Outcome> outcomes) {
@@ -95,27 +96,25 @@ double HopRate() {
     });
   }
   int seen = settled;
-  while (seen < kEvents / kBatch * kBatch) {
+  while (seen < batches * kBatch) {
     settled.wait(seen);
     seen = settled;
   }
-  return kEvents / Seconds(start);
+  return batches * kBatch / Seconds(start);
 }
 
 }  // namespace
 }  // namespace mentat::pipeline
 
-int main() {
-  std::vector<double> raw;
-  std::vector<double> hop;
-  for (int round = 0; round < 5; ++round) {
-    raw.push_back(mentat::pipeline::RawRate());
-    hop.push_back(mentat::pipeline::HopRate());
-  }
-  std::sort(raw.begin(), raw.end());
-  std::sort(hop.begin(), hop.end());
-  std::printf(
-      "raw PUSH/PULL      %10.0f events/s\nhop with outcomes  %10.0f events/s\nratio              "
-      "%10.2f\n",
-      raw[2], hop[2], hop[2] / raw[2]);
+int main(int argc, char** argv) {
+  mentat::bench::Report report(argc, argv);
+  const int batches = static_cast<int>(report.Size(3000));
+  report.Compare(
+      {.name = "hop",
+       .unit = "events/s",
+       .bar = 0.8,
+       .note = "a hop with acknowledgements / raw ZeroMQ PUSH/PULL of the same frames"},
+      [&] { return mentat::pipeline::HopRate(batches); },
+      [&] { return mentat::pipeline::RawRate(batches); });
+  return report.Finish();
 }

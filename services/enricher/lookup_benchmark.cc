@@ -1,6 +1,7 @@
 // How fast look-ups are, beside libmaxminddb alone and a linear search.
 //
-//   lookup_benchmark [CITY.mmdb [ASN.mmdb]]     the demo's databases by default
+//   ./mentat bench geoip
+//   lookup_benchmark [--json] [--quick] [CITY.mmdb [ASN.mmdb]]     the demo's databases by default
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
 #include <maxminddb.h>
@@ -15,6 +16,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/benchmark_pairs.h"
+#include "common/base/benchmark_report.h"
 #include "common/idea/address.h"
 #include "common/store/networks.h"
 #include "services/enricher/enrichment.h"
@@ -165,9 +168,16 @@ BENCHMARK(BM_Event);
 }  // namespace mentat::enricher
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (argc > 1) mentat::enricher::city_path = argv[1];
-  if (argc > 2) mentat::enricher::asn_path = argv[2];
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  mentat::bench::Report report(argc, argv);
+  if (report.arguments().size() > 0) mentat::enricher::city_path = report.arguments()[0];
+  if (report.arguments().size() > 1) mentat::enricher::asn_path = report.arguments()[1];
+  const mentat::bench::Pair pairs[] = {
+      {.figure = {.name = "geoip",
+                  .unit = "lookups/s",
+                  .bar = 0.8,
+                  .note = "the country of an address / by libmaxminddb alone"},
+       .ours = "BM_Country",
+       .baseline = "BM_CountryByLibmaxminddb"}};
+  mentat::bench::RunPairs(pairs, report);
+  return report.Finish();
 }

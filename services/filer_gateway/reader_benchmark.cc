@@ -1,25 +1,21 @@
 // How fast files are taken, read and finished, beside a bare loop of open, read, rename and unlink
-// over the same files.
+// over the same files. Events are settled at once, so that only the gateway's own work is measured.
 //
-//   reader_benchmark DIR FILES
-//
-// DIR is made, filled and emptied again. Events are settled at once, so that only the gateway's own
-// work is measured. Prints one line of JSON.
+//   ./mentat bench filer
+//   reader_benchmark [--json] [--quick] [DIR]     DIR is made, filled, and removed
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <iostream>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/benchmark_report.h"
 #include "prometheus/registry.h"
 #include "services/filer_gateway/finisher.h"
 #include "services/filer_gateway/metrics.h"
@@ -94,24 +90,41 @@ GatewayTimes ThroughTheGateway(const std::string& path, int files) {
 }
 
 int Main(int argc, char** argv) {
-  int files = 0;
-  if (argc != 3 || !absl::SimpleAtoi(argv[2], &files)) {
-    std::cerr << "usage: reader_benchmark DIR FILES\n";
-    return 2;
+  bench::Report report(argc, argv);
+  const int files = static_cast<int>(report.Size(50'000));
+  // In memory where there is room for it: the gateway is measured, not the disk.
+  std::string path = std::filesystem::exists("/dev/shm") ? "/dev/shm/" : "/tmp/";
+  path += "filer-benchmark-XXXXXX";
+  if (!report.arguments().empty()) {
+    path = report.arguments()[0];
+  } else if (mkdtemp(path.data()) == nullptr) {
+    return 1;
   }
-  const std::string path = argv[1];
   if (!Queue::Open(path).ok()) return 1;
-  Fill(path, files);
-  const double bare = BareLoop(path);
-  Fill(path, files);
-  const GatewayTimes gateway = ThroughTheGateway(path, files);
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  std::cout << "{\"files\":" << files << ",\"bare_per_second\":" << files / bare
-            << ",\"gateway_per_second\":" << files / gateway.all
-            << ",\"ratio\":" << bare / gateway.all << ",\"first_event_seconds\":" << gateway.first
-            << ",\"max_rss_mib\":" << usage.ru_maxrss / 1024 << "}\n";
-  return 0;
+  std::vector<double> first;
+  const auto rate = [&](double seconds) { return files / seconds; };
+  report.Compare(
+      {.name = "filer",
+       .unit = "files/s",
+       .bar = 0.5,
+       .note = "files taken, read and finished / a bare loop of rename, open, read, unlink"},
+      [&] {
+        Fill(path, files);
+        const GatewayTimes times = ThroughTheGateway(path, files);
+        first.push_back(times.first * 1000);
+        return rate(times.all);
+      },
+      [&] {
+        Fill(path, files);
+        return rate(BareLoop(path));
+      });
+  report.Add({.name = "filer-first-event",
+              .unit = "ms",
+              .better = bench::Better::kLower,
+              .note = "from the start of the reader to its first event"},
+             first);
+  std::filesystem::remove_all(path);
+  return report.Finish();
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // What thirty rules of the default set cost for an event, side by side with the same predicates
-// written by hand in C++. The last line says how many times as long the rules take.
+// written by hand in C++.
 //
-//   bazel run -c opt //services/inspector:rules_benchmark
+//   ./mentat bench rules
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/benchmark_pairs.h"
+#include "common/base/benchmark_report.h"
 #include "common/idea/codec.h"
 #include "common/pipeline/item.h"
 #include "mentat/idea/v1/event.pb.h"
@@ -305,33 +307,20 @@ bool Agree() {
   return agree;
 }
 
-// Prints as ever, and keeps the times for the ratio.
-class Reporter : public benchmark::ConsoleReporter {
- public:
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) times_[run.benchmark_name()] = run.GetAdjustedCPUTime();
-    ConsoleReporter::ReportRuns(runs);
-  }
-  void PrintRatio() const {
-    const auto hand_written = times_.find("BM_HandWritten");
-    const auto rules = times_.find("BM_Rules");
-    if (hand_written == times_.end() || rules == times_.end()) return;
-    std::printf("ratio of %zu rules to the predicates written by hand: %.2f\n", Thirty().size(),
-                rules->second / hand_written->second);
-  }
-
- private:
-  std::map<std::string, double> times_;
-};
-
 }  // namespace
 }  // namespace mentat::inspector
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
+  mentat::bench::Report report(argc, argv);
   if (!mentat::inspector::Agree()) return 1;
-  mentat::inspector::Reporter reporter;
-  benchmark::RunSpecifiedBenchmarks(&reporter);
-  reporter.PrintRatio();
-  return 0;
+  const mentat::bench::Pair pairs[] = {
+      {.figure = {.name = "rules",
+                  .unit = "ns",
+                  .bar = 3,
+                  .better = mentat::bench::Better::kLower,
+                  .note = "30 rules over an event / the same predicates written by hand in C++"},
+       .ours = "BM_Rules",
+       .baseline = "BM_HandWritten"}};
+  mentat::bench::RunPairs(pairs, report);
+  return report.Finish();
 }

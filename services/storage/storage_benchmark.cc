@@ -1,11 +1,13 @@
 // The storage's way into the database beside psql's \copy of the very same rows into the same
-// indexed table, in turns, on one durable server. Prints both rates and their ratio.
+// indexed table, on one durable server.
 //
-//   storage_benchmark [EVENTS [WORKERS [EVENTS_A_TRANSACTION]]]
+//   ./mentat bench storage
+//   storage_benchmark [--json] [--quick] [WORKERS [EVENTS_A_TRANSACTION]]
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
@@ -14,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/benchmark_report.h"
 #include "common/store/event_row.h"
 #include "services/storage/storage_fixture.h"
 
@@ -142,7 +145,14 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-int Run(const Options& options) {
+int Main(int argc, char** argv) {
+  bench::Report report(argc, argv);
+  Options options;
+  options.events = static_cast<int>(report.Size(options.events));
+  const std::vector<std::string>& arguments = report.arguments();
+  if (arguments.size() > 0) options.workers = std::atoi(arguments[0].c_str());
+  if (arguments.size() > 1) options.transaction = std::atoi(arguments[1].c_str());
+
   store::PrivateClusterOptions cluster_options;
   cluster_options.settings = {"shared_buffers=512MB", "max_wal_size=4GB"};
   auto cluster = store::PrivateCluster::Create(cluster_options);
@@ -160,30 +170,25 @@ int Run(const Options& options) {
     (*fixture)->Query("TRUNCATE events, event_ids");
     (*fixture)->Query("CHECKPOINT");
   };
-  std::vector<double> psql;
-  std::vector<double> storage;
-  for (int round = 0; round < 5; ++round) {
-    clear();
-    psql.push_back(PsqlRate(**fixture, path, options));
-    clear();
-    storage.push_back(StorageRate(**fixture, events, options));
-  }
-  std::remove(path.c_str());
-  std::remove(directory);
-  std::sort(psql.begin(), psql.end());
-  std::sort(storage.begin(), storage.end());
-  std::printf("psql \\copy  %10.0f events/s\nstorage     %10.0f events/s\nratio       %10.2f\n",
-              psql[2], storage[2], storage[2] / psql[2]);
-  return 0;
+  report.Compare(
+      {.name = "storage",
+       .unit = "events/s",
+       .bar = 0.9,
+       .note = absl::StrCat("storage with ", options.workers, " workers and ", options.transaction,
+                            " events a transaction / psql \\copy of the same rows")},
+      [&] {
+        clear();
+        return StorageRate(**fixture, events, options);
+      },
+      [&] {
+        clear();
+        return PsqlRate(**fixture, path, options);
+      });
+  std::filesystem::remove_all(directory);
+  return report.Finish();
 }
 
 }  // namespace
 }  // namespace mentat::storage
 
-int main(int argc, char** argv) {
-  mentat::storage::Options options;
-  if (argc > 1) options.events = std::atoi(argv[1]);
-  if (argc > 2) options.workers = std::atoi(argv[2]);
-  if (argc > 3) options.transaction = std::atoi(argv[3]);
-  return mentat::storage::Run(options);
-}
+int main(int argc, char** argv) { return mentat::storage::Main(argc, argv); }

@@ -1,6 +1,7 @@
 """What people see: named lines, one line that changes while something goes on, tables."""
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -57,7 +58,7 @@ def table(head, rows):
     """Columns as wide as what stands in them; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [head, *cells]) for column in range(len(head))]
-    right = [any(isinstance(row[column], (int, float)) for row in rows) for column in range(len(head))]
+    right = [all(re.fullmatch(r"[-\d.,%]+", row[column]) for row in cells) for column in range(len(head))]
 
     def text(row):
         return "  ".join(f"{cell:>{width}}" if to_right else f"{cell:<{width}}"

@@ -1,16 +1,19 @@
 #include "common/filter/compare.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <map>
-#include <set>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <unordered_set>
 #include <utility>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/filter/number.h"
@@ -27,15 +30,18 @@ absl::string_view Name(const Value& value) {
   return {name.data(), name.size()};
 }
 
-bool ObjectsEqual(const idea::v1::Value& left, const idea::v1::Value& right) {
+// The members by their keys; of one that stands twice the last counts.
+std::map<std::string_view, const idea::v1::Value*> MembersOf(const idea::v1::Value& object) {
   std::map<std::string_view, const idea::v1::Value*> members;
-  for (const idea::v1::Member& member : left.object().members()) {
+  for (const idea::v1::Member& member : object.object().members()) {
     members[member.key()] = &member.value();
   }
-  std::map<std::string_view, const idea::v1::Value*> others;
-  for (const idea::v1::Member& member : right.object().members()) {
-    others[member.key()] = &member.value();
-  }
+  return members;
+}
+
+bool ObjectsEqual(const idea::v1::Value& left, const idea::v1::Value& right) {
+  const auto members = MembersOf(left);
+  const auto others = MembersOf(right);
   return std::equal(members.begin(), members.end(), others.begin(), others.end(),
                     [](const auto& a, const auto& b) {
                       return a.first == b.first &&
@@ -95,8 +101,8 @@ absl::StatusOr<bool> AnyLike(Items left, Items right, const ComparisonOptions& o
   return false;
 }
 
-// The types whose values have an order that fits Equal(): numbers and booleans are one.
-enum class Category { kNumber, kText, kDatetime, kTimedelta, kAddress, kOther };
+// The types whose values have an order: numbers and booleans are one.
+enum class Category { kNumber, kText, kDatetime, kTimedelta, kOther };
 
 Category CategoryOf(const Value& value) {
   if (IsNumeric(value)) return Category::kNumber;
@@ -107,8 +113,6 @@ Category CategoryOf(const Value& value) {
       return Category::kDatetime;
     case Kind::kTimedelta:
       return Category::kTimedelta;
-    case Kind::kAddress:
-      return Category::kAddress;
     default:
       return Category::kOther;
   }
@@ -118,44 +122,129 @@ bool IsNan(const Value& value) {
   return value.kind() == Kind::kFloat && std::isnan(value.floating());
 }
 
-// An order of all values but NaN and those of kOther.
-struct Before {
-  bool operator()(const Value* left, const Value* right) const {
-    const Category category = CategoryOf(*left);
-    if (category != CategoryOf(*right)) return category < CategoryOf(*right);
-    switch (category) {
-      case Category::kNumber:
-        return CompareNumbers(*left, *right) < 0;
-      case Category::kText:
-        return left->text() < right->text();
-      case Category::kDatetime:
-        return left->datetime() < right->datetime();
-      case Category::kTimedelta:
-        return left->timedelta() < right->timedelta();
-      default: {
-        const idea::AddressRange& a = left->address().range;
-        const idea::AddressRange& b = right->address().range;
-        return std::tie(a.family, a.first, a.last) < std::tie(b.family, b.first, b.last);
+// The order of values of one type, kOther and NaN aside.
+bool Before(const Value& left, const Value& right) {
+  switch (CategoryOf(left)) {
+    case Category::kNumber:
+      return CompareNumbers(left, right) < 0;
+    case Category::kText:
+      return left.text() < right.text();
+    case Category::kDatetime:
+      return left.datetime() < right.datetime();
+    default:
+      return left.timedelta() < right.timedelta();
+  }
+}
+
+// A text that two values share if, and only if, they are equal. Nothing for what holds NaN, which
+// equals nothing.
+class Canonical {
+ public:
+  static std::optional<std::string> Of(const Value& value) {
+    Canonical canonical;
+    if (!canonical.Append(value)) return std::nullopt;
+    return std::move(canonical.text_);
+  }
+
+ private:
+  bool Append(const Value& value) {
+    switch (value.kind()) {
+      case Kind::kNothing:
+        text_ += 'z';
+        return true;
+      case Kind::kBoolean:
+        return AppendNumber(value.boolean() ? "1" : "0");
+      case Kind::kInteger:
+        return AppendNumber(std::to_string(value.integer()));
+      case Kind::kBigInteger:
+        return AppendNumber(value.big_integer());
+      case Kind::kFloat:
+        return AppendFloat(value.floating());
+      case Kind::kText:
+        AppendText(value.text());
+        return true;
+      case Kind::kDatetime:
+        absl::StrAppend(&text_, "d", value.datetime(), ";");
+        return true;
+      case Kind::kTimedelta:
+        absl::StrAppend(&text_, "s", value.timedelta(), ";");
+        return true;
+      case Kind::kAddress: {
+        const auto& [family, first, last] = value.address().range;
+        absl::StrAppend(&text_, "a", static_cast<int>(family), ".", absl::Uint128High64(first), ".",
+                        absl::Uint128Low64(first), ".", absl::Uint128High64(last), ".",
+                        absl::Uint128Low64(last), ";");
+        return true;
+      }
+      case Kind::kObject:
+        return AppendObject(value.object());
+      case Kind::kList: {
+        text_ += '[';
+        for (const Value& item : value.list()) {
+          if (!Append(item)) return false;
+        }
+        text_ += ']';
+        return true;
       }
     }
+    return false;
   }
+
+  bool AppendNumber(std::string_view digits) {
+    text_.append("n").append(digits).append(";");
+    return true;
+  }
+  bool AppendFloat(double value) {
+    if (std::isnan(value)) return false;
+    if (std::isinf(value) || value != std::trunc(value)) return AppendNumber(FloatText(value));
+    // All digits of a whole number, as whole numbers have them.
+    std::array<char, 400> digits;
+    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                            value == 0 ? 0.0 : value, std::chars_format::fixed, 0);
+    return AppendNumber({digits.data(), end});
+  }
+  void AppendText(std::string_view text) {
+    absl::StrAppend(&text_, "t", text.size(), ":", absl::string_view(text.data(), text.size()));
+  }
+  bool AppendObject(const idea::v1::Value& object) {
+    text_ += '{';
+    for (const auto& [key, member] : MembersOf(object)) {
+      AppendText(key);
+      if (!Append(Value::FromIdea(*member))) return false;
+    }
+    text_ += '}';
+    return true;
+  }
+
+  std::string text_;
 };
 
-// Whether any item of one list equals one of the other, for long lists.
-bool AnyEqual(Items left, Items right) {
-  std::set<const Value*, Before> sorted;
-  std::vector<const Value*> others;
+bool HasContainer(Items items) {
+  return std::any_of(items.begin(), items.end(), [](const Value& item) {
+    return item.kind() == Kind::kObject || item.kind() == Kind::kList;
+  });
+}
+
+bool AnyPair(Items left, Items right, bool (*holds)(const Value&, const Value&)) {
+  return std::any_of(left.begin(), left.end(), [&](const Value& item) {
+    return std::any_of(right.begin(), right.end(),
+                       [&](const Value& other) { return holds(item, other); });
+  });
+}
+
+// Whether any item of one list equals one of the other. Objects and lists are not compared pair by
+// pair, since they may be large.
+bool AnyEqual(Items left, Items right, size_t max_pairs) {
+  if (left.size() * right.size() <= max_pairs && !(HasContainer(left) && HasContainer(right))) {
+    return AnyPair(left, right, Equal);
+  }
+  std::unordered_set<std::string> texts;
   for (const Value& item : right) {
-    if (CategoryOf(item) == Category::kOther) {
-      others.push_back(&item);
-    } else if (!IsNan(item)) {
-      sorted.insert(&item);
-    }
+    if (std::optional<std::string> text = Canonical::Of(item)) texts.insert(*std::move(text));
   }
   return std::any_of(left.begin(), left.end(), [&](const Value& item) {
-    if (CategoryOf(item) != Category::kOther) return !IsNan(item) && sorted.contains(&item);
-    return std::any_of(others.begin(), others.end(),
-                       [&](const Value* other) { return Equal(item, *other); });
+    const std::optional<std::string> text = Canonical::Of(item);
+    return text && texts.contains(*text);
   });
 }
 
@@ -183,15 +272,14 @@ bool AnyContained(Items left, Items right) {
 // have one type, else pair by pair, which ends with an error before long.
 absl::StatusOr<bool> AnyOrdered(Operator op, Items left, Items right, size_t max_pairs) {
   const Category category = CategoryOf(right.front());
-  const bool uniform = category != Category::kOther && category != Category::kAddress &&
+  const bool uniform = category != Category::kOther &&
                        std::all_of(right.begin(), right.end(), [&](const Value& item) {
                          return CategoryOf(item) == category && !IsNan(item);
                        });
   if (left.size() * right.size() > max_pairs && uniform) {
-    const auto key = [](const Value& a, const Value& b) { return Before()(&a, &b); };
     const bool less = op == Operator::kLess || op == Operator::kLessEqual;
-    right = less ? Items(&*std::max_element(right.begin(), right.end(), key), 1)
-                 : Items(&*std::min_element(right.begin(), right.end(), key), 1);
+    right = less ? Items(&*std::max_element(right.begin(), right.end(), Before), 1)
+                 : Items(&*std::min_element(right.begin(), right.end(), Before), 1);
   }
   for (const Value& item : left) {
     if (item.IsNothing()) continue;
@@ -204,19 +292,10 @@ absl::StatusOr<bool> AnyOrdered(Operator op, Items left, Items right, size_t max
   return false;
 }
 
-bool AnyPair(Items left, Items right, bool (*holds)(const Value&, const Value&)) {
-  return std::any_of(left.begin(), left.end(), [&](const Value& item) {
-    return std::any_of(right.begin(), right.end(),
-                       [&](const Value& other) { return holds(item, other); });
-  });
-}
-
 bool Contained(const Value& item, const Value& other) {
   return item.kind() == Kind::kAddress && other.kind() == Kind::kAddress &&
          other.address().range.Contains(item.address().range);
 }
-
-bool Different(const Value& left, const Value& right) { return !Equal(left, right); }
 
 // The items that are something.
 std::vector<Value> WithoutNothing(Items items) {
@@ -234,9 +313,8 @@ bool HasNothing(Items items) {
 // `==` or `!=` between items none of which is nothing.
 bool AnyEquality(Operator op, Items left, Items right, size_t max_pairs) {
   if (left.empty() || right.empty()) return false;
-  const bool few = left.size() * right.size() <= max_pairs;
-  if (op == Operator::kEqual) return few ? AnyPair(left, right, Equal) : AnyEqual(left, right);
-  return few ? AnyPair(left, right, Different) : AnyDiffers(left, right);
+  if (op == Operator::kEqual) return AnyEqual(left, right, max_pairs);
+  return AnyDiffers(left, right);
 }
 
 }  // namespace
@@ -304,15 +382,14 @@ absl::StatusOr<Value> Compare(Operator op, const Value& left, const Value& right
                           std::equal(left_items.begin(), left_items.end(), right_items.begin(),
                                      right_items.end(), Equal));
   }
-  const bool few = left_items.size() * right_items.size() <= options.max_pairs;
   switch (op) {
     case Operator::kIn:
-      if (options.address_list) {
-        return Value::Boolean(few ? AnyPair(left_items, right_items, Contained)
-                                  : AnyContained(left_items, right_items));
+      if (!options.address_list) {
+        return Value::Boolean(AnyEqual(left_items, right_items, options.max_pairs));
       }
-      return Value::Boolean(few ? AnyPair(left_items, right_items, Equal)
-                                : AnyEqual(left_items, right_items));
+      return Value::Boolean(left_items.size() * right_items.size() <= options.max_pairs
+                                ? AnyPair(left_items, right_items, Contained)
+                                : AnyContained(left_items, right_items));
     case Operator::kEqual:
     case Operator::kNotEqual:
       if (HasNothing(left_items) || HasNothing(right_items)) {

@@ -28,8 +28,8 @@ struct ComparisonOptions {
   // compiled.
   const std::vector<absl::StatusOr<Pattern>>* patterns = nullptr;
   Limits limits;
-  // Up to so many pairs are compared one by one; beyond, the items are sorted, so that no event
-  // with long lists takes quadratic time.
+  // Up to so many pairs are compared one by one; beyond, the items are looked up or sorted, so that
+  // no event with long lists takes quadratic time.
   size_t max_pairs = 1024;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/status_matchers.h"
+#include "common/idea/codec.h"
 #include "gtest/gtest.h"
 
 namespace mentat::filter {
@@ -15,6 +16,8 @@ namespace {
 Value Ip(std::string text) {
   return Value::Of({idea::ParseAddressRange(text).value(), std::move(text)});
 }
+
+Value Object(std::string_view json) { return Value::FromIdea(idea::ParseValue(json).value()); }
 
 // Values of all types, some of them alike.
 std::vector<Value> Samples() {
@@ -37,7 +40,14 @@ std::vector<Value> Samples() {
           Ip("10.0.0.0-10.255.255.255"),
           Ip("2001:db8::/32"),
           Value::List({Value::Integer(1)}),
-          Value::List({})};
+          Value::List({Value::Boolean(true)}),
+          Value::List({Value::Float(std::nan(""))}),
+          Value::List({}),
+          Object(R"({"a":1,"b":[{}]})"),
+          Object(R"({"b":[{}],"a":1.0})"),
+          Object(R"({"a":"1","b":[{}]})"),
+          Object(R"({"a":[1],"b":null})"),
+          Object("{}")};
 }
 
 constexpr Operator kOperators[] = {
@@ -97,6 +107,26 @@ TEST(CompareTest, LongListsTakeNoQuadraticTime) {
   EXPECT_EQ(compare(Operator::kLess, same, same), "false");
   EXPECT_EQ(compare(Operator::kIn, Value::List({Ip("11.0.0.0"), Ip("12.0.0.0")}), ranges, true),
             "false");
+}
+
+TEST(CompareTest, LongListsOfObjectsTakeNoQuadraticTime) {
+  constexpr int kObjects = 20'000;
+  std::vector<Value> left;
+  std::vector<Value> right;
+  for (int i = 0; i < kObjects; ++i) {
+    left.push_back(Object("{\"k\":" + std::to_string(i) + "}"));
+    right.push_back(Object("{\"k\":[" + std::to_string(i) + "]}"));
+  }
+  right.push_back(Value::List({Value::Text("x")}));
+  const Value a = Value::List(std::move(left));
+  const Value b = Value::List(std::move(right));
+  const auto compare = [](Operator op, const Value& a, const Value& b) {
+    return ToJson(Compare(op, a, b, {}).value());
+  };
+  EXPECT_EQ(compare(Operator::kIn, a, b), "false");
+  EXPECT_EQ(compare(Operator::kEqual, a, b), "false");
+  EXPECT_EQ(compare(Operator::kIn, a, Value::List({Object("{\"k\":19999.0}")})), "true");
+  EXPECT_EQ(compare(Operator::kNotEqual, a, a), "true");
 }
 
 TEST(CompareTest, PatternsOfEventsAreBounded) {

@@ -38,7 +38,9 @@ Evaluator::Evaluator(const Rule& rule, NodeId root) : rule_(&rule) {
     if (const auto patterns = rule.patterns.find(id); patterns != rule.patterns.end()) {
       step.patterns = &patterns->second;
     }
-    if (node.kind == Node::Kind::kCall) step.function = FindFunction(node.text);
+    if (const auto call = rule.functions.find(id); call != rule.functions.end()) {
+      step.function = &call->second.function;
+    }
     step_of[id] = static_cast<uint32_t>(steps_.size());
     steps_.push_back(step);
   }
@@ -98,8 +100,8 @@ absl::StatusOr<Value> Evaluator::Carry(const Step& step, const Document& documen
       if (step.function == nullptr) {
         return absl::InvalidArgumentError(absl::StrCat("there is no function `", node.text, "`"));
       }
-      return step.function(node.left == kNoNode ? nullptr : &Operand(step.left, slots),
-                           rule_->clock);
+      return (*step.function)(node.left == kNoNode ? nullptr : &Operand(step.left, slots),
+                              rule_->clock);
     case Node::Kind::kNot:
       return Not(Operand(step.left, slots));
     case Node::Kind::kExists:

@@ -38,7 +38,7 @@ class Evaluator {
     uint32_t right = 0;
     const absl::StatusOr<EventPath>* path = nullptr;
     const std::vector<absl::StatusOr<Pattern>>* patterns = nullptr;
-    Function function = nullptr;
+    const Function* function = nullptr;
   };
 
   absl::Status Run(const Document& document, std::vector<Value>* slots) const;

@@ -37,10 +37,12 @@ absl::StatusOr<Filter> Filter::Compile(std::string_view text, const Limits& limi
   return Compile(text, limits, SystemClockMicros);
 }
 
-absl::StatusOr<Filter> Filter::Compile(std::string_view text, const Limits& limits, Clock clock) {
+absl::StatusOr<Filter> Filter::Compile(std::string_view text, const Limits& limits, Clock clock,
+                                       const FunctionTable& functions) {
   ASSIGN_OR_RETURN(ParsedRule parsed, Parse(text, limits));
   RETURN_IF_ERROR(CompileForEvents(&parsed.ast));
-  ASSIGN_OR_RETURN(Rule rule, PrepareRule(std::move(parsed.ast), limits, std::move(clock)));
+  ASSIGN_OR_RETURN(Rule rule,
+                   PrepareRule(std::move(parsed.ast), limits, std::move(clock), functions));
   return Filter(std::make_shared<const Program>(std::move(rule), parsed));
 }
 
@@ -83,9 +85,10 @@ absl::StatusOr<RawFilter> RawFilter::Compile(std::string_view text, const Limits
 }
 
 absl::StatusOr<RawFilter> RawFilter::Compile(std::string_view text, const Limits& limits,
-                                             Filter::Clock clock) {
+                                             Filter::Clock clock, const FunctionTable& functions) {
   ASSIGN_OR_RETURN(ParsedRule parsed, Parse(text, limits));
-  ASSIGN_OR_RETURN(Rule rule, PrepareRule(std::move(parsed.ast), limits, std::move(clock)));
+  ASSIGN_OR_RETURN(Rule rule,
+                   PrepareRule(std::move(parsed.ast), limits, std::move(clock), functions));
   return RawFilter(std::make_shared<const Program>(std::move(rule), parsed));
 }
 

@@ -8,8 +8,6 @@
 #ifndef COMMON_FILTER_FILTER_H_
 #define COMMON_FILTER_FILTER_H_
 
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/filter/diagnostic.h"
+#include "common/filter/functions.h"
 #include "common/filter/limits.h"
 #include "common/filter/value.h"
 #include "mentat/idea/v1/event.pb.h"
@@ -27,14 +26,15 @@ struct Explanation;
 
 class Filter {
  public:
-  // What `time()` and `utcnow()` read, in microseconds since 1970-01-01T00:00:00Z; it may be called
-  // by many threads at once.
-  using Clock = std::function<int64_t()>;
+  // What `time()` and `utcnow()` read.
+  using Clock = filter::Clock;
 
   // Parses and compiles a rule for typed events. InvalidArgument with line, column, what was
   // expected and a caret; its payload-free message begins with `parse:` or `compile:`.
   static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits = {});
-  static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits, Clock clock);
+  // `functions` are those that the rule may call; see functions.h.
+  static absl::StatusOr<Filter> Compile(std::string_view text, const Limits& limits, Clock clock,
+                                        const FunctionTable& functions = {});
 
   // The value of the expression. An error of evaluation (ordering a text and a number, say) is
   // InvalidArgument with the place in the rule, its message begins with `eval:`.
@@ -65,7 +65,8 @@ class RawFilter {
  public:
   static absl::StatusOr<RawFilter> Compile(std::string_view text, const Limits& limits = {});
   static absl::StatusOr<RawFilter> Compile(std::string_view text, const Limits& limits,
-                                           Filter::Clock clock);
+                                           Filter::Clock clock,
+                                           const FunctionTable& functions = {});
 
   absl::StatusOr<Value> Evaluate(const idea::v1::Value& document) const;
   absl::StatusOr<bool> Matches(const idea::v1::Value& document) const;

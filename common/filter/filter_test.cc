@@ -159,6 +159,40 @@ TEST(FilterTest, ArgumentsOfFunctionsStayAsTheyAre) {
   EXPECT_EQ(Result("size('žlutý')"), "5");
 }
 
+TEST(FilterTest, FunctionsCanBeRegistered) {
+  FunctionTable functions;
+  ASSERT_THAT(functions.Register("twice",
+                                 [](const Value* argument, const Clock&) -> absl::StatusOr<Value> {
+                                   if (argument == nullptr) return Value();
+                                   if (!argument->IsNumber()) {
+                                     return absl::InvalidArgumentError("`twice` needs a number");
+                                   }
+                                   return Value::Integer(2 * argument->integer());
+                                 }),
+              IsOk());
+  const auto value = [&](std::string_view text) {
+    const Filter filter = Filter::Compile(text, {}, SystemClockMicros, functions).value();
+    EXPECT_THAT(filter.warnings(), IsEmpty());
+    const absl::StatusOr<Value> value = filter.Evaluate(ParseEvent(kEvent));
+    return value.ok() ? ToJson(*value) : std::string(value.status().message());
+  };
+  EXPECT_EQ(value("twice(21) == ConnCount"), "true");
+  EXPECT_EQ(value("twice()"), "null");
+  EXPECT_EQ(value("42 == twice(21)"), "true");
+  EXPECT_THAT(value("1 and twice('x')"),
+              StartsWith("eval: line 1, column 7: `twice` needs a number\n"));
+  const RawFilter raw = RawFilter::Compile("twice(4)", {}, SystemClockMicros, functions).value();
+  EXPECT_EQ(ToJson(raw.Evaluate({}).value()), "8");
+
+  EXPECT_EQ(functions.Register("size", nullptr).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(functions.Register("twice", nullptr).code(), absl::StatusCode::kAlreadyExists);
+  // What a rule would not read as a call.
+  for (const std::string_view name :
+       {"", "ab", "notes", "a-b", "1abc", "a.b", "order", "abc(", "žlu"}) {
+    EXPECT_EQ(functions.Register(name, nullptr).code(), absl::StatusCode::kInvalidArgument) << name;
+  }
+}
+
 TEST(FilterTest, TheClockIsGiven) {
   EXPECT_EQ(Result("time()"), "1709653942.5");
   EXPECT_EQ(Result("utcnow()"), R"({"datetime":"2024-03-05T15:52:22.500000Z"})");

@@ -1,7 +1,6 @@
 #include "common/filter/functions.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/filter/lexer.h"
 
 namespace mentat::filter {
 namespace {
@@ -82,18 +82,6 @@ absl::StatusOr<Value> UtcNow(const Value* argument, const Clock& clock) {
   return Value::Datetime(clock());
 }
 
-struct Entry {
-  std::string_view name;
-  Function function;
-};
-
-constexpr auto kFunctions = std::to_array<Entry>({
-    {"size", Size},
-    {"strlen", StrLen},
-    {"time", Time},
-    {"utcnow", UtcNow},
-});
-
 }  // namespace
 
 int64_t SystemClockMicros() {
@@ -102,10 +90,33 @@ int64_t SystemClockMicros() {
       .count();
 }
 
-Function FindFunction(std::string_view name) {
-  const auto found = std::find_if(kFunctions.begin(), kFunctions.end(),
-                                  [&](const Entry& entry) { return entry.name == name; });
-  return found == kFunctions.end() ? nullptr : found->function;
+FunctionTable::FunctionTable()
+    : entries_({{"size", {Size, true}},
+                {"strlen", {StrLen, true}},
+                {"time", {Time, true}},
+                {"utcnow", {UtcNow, true}}}) {}
+
+absl::Status FunctionTable::Register(std::string_view name, Function function) {
+  const std::string call = std::string(name) + "(";
+  const TokenList words = Tokenize(call);
+  const bool readable = words.dropped.empty() && words.tokens.size() == 2 &&
+                        words.tokens[0].kind == TokenKind::kFunction;
+  if (!readable) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rules cannot call a function `", absl::string_view(name.data(), name.size()),
+                     "`: a name has three or more letters, digits and underscores, no digit first "
+                     "and no operator at its beginning"));
+  }
+  if (!entries_.emplace(name, Entry{std::move(function)}).second) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("there is a function `", absl::string_view(name.data(), name.size()), "`"));
+  }
+  return absl::OkStatus();
+}
+
+const FunctionTable::Entry* FunctionTable::Find(std::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second;
 }
 
 }  // namespace mentat::filter

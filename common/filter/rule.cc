@@ -12,13 +12,17 @@ namespace {
 
 class Preparation {
  public:
-  explicit Preparation(Rule* rule) : rule_(*rule), ast_(rule->ast) {}
+  Preparation(Rule* rule, const FunctionTable& functions)
+      : rule_(*rule), ast_(rule->ast), functions_(functions) {}
 
   absl::Status Run() {
     for (const NodeId id : EvaluationOrder(ast_, ast_.root)) {
       const Node& node = ast_[id];
       if (node.kind == Node::Kind::kVariable) {
         rule_.paths.emplace(id, EventPath::Parse(node.text));
+      } else if (node.kind == Node::Kind::kCall) {
+        const FunctionTable::Entry* const entry = functions_.Find(node.text);
+        if (entry != nullptr) rule_.functions.emplace(id, *entry);
       } else if (node.kind == Node::Kind::kBinary && node.op == Operator::kLike) {
         RETURN_IF_ERROR(PreparePatterns(id));
       }
@@ -67,14 +71,16 @@ class Preparation {
 
   Rule& rule_;
   const Ast& ast_;
+  const FunctionTable& functions_;
   size_t count_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<Rule> PrepareRule(Ast ast, const Limits& limits, Clock clock) {
+absl::StatusOr<Rule> PrepareRule(Ast ast, const Limits& limits, Clock clock,
+                                 const FunctionTable& functions) {
   Rule rule{.ast = std::move(ast), .limits = limits, .clock = std::move(clock)};
-  RETURN_IF_ERROR(Preparation(&rule).Run());
+  RETURN_IF_ERROR(Preparation(&rule, functions).Run());
   return rule;
 }
 

@@ -22,11 +22,14 @@ struct Rule {
   std::unordered_map<NodeId, absl::StatusOr<EventPath>> paths;
   // Of every `like` with a constant on its right, one an item; an error for a pattern that is bad.
   std::unordered_map<NodeId, std::vector<absl::StatusOr<Pattern>>> patterns;
+  // Of every call of a function that there is.
+  std::unordered_map<NodeId, FunctionTable::Entry> functions;
 };
 
 // Resolves and compiles. InvalidArgument with `compile:` and the place of a pattern that asks for
 // more than the engine of regular expressions or the limits allow.
-absl::StatusOr<Rule> PrepareRule(Ast ast, const Limits& limits, Clock clock);
+absl::StatusOr<Rule> PrepareRule(Ast ast, const Limits& limits, Clock clock,
+                                 const FunctionTable& functions = {});
 
 }  // namespace mentat::filter
 

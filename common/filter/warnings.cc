@@ -199,10 +199,12 @@ class Finder {
 
   void LookAtCall(NodeId id) {
     const Node& node = ast_[id];
-    if (FindFunction(node.text) == nullptr) {
+    const auto function = rule_.functions.find(id);
+    if (function == rule_.functions.end()) {
       Warn(node.offset, "there is no function `", node.text, "`, so that every evaluation fails");
       return;
     }
+    if (!function->second.built_in) return;
     const bool clock = node.text == "time" || node.text == "utcnow";
     if (clock != (node.left == kNoNode)) {
       Warn(node.offset, "`", node.text, clock ? "` takes no argument" : "` needs an argument",

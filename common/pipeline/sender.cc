@@ -578,6 +578,7 @@ void Sender::Tick(Instant now) {
     if (budget_ < 1) break;
     Entry& entry = entries_.at(batch_id);
     budget_ -= 1;
+    ++counters_.silent_batches;
     ++entry.silences;
     entry.avoid = *entry.at;
     Peer& peer = peers_.at(*entry.at);

@@ -81,6 +81,7 @@ class Sender {
   struct Counters {
     uint64_t sent_batches = 0;
     uint64_t resent_batches = 0;
+    uint64_t silent_batches = 0;  // taken from a living peer, on the resend budget
     uint64_t late_acks = 0;
     uint64_t lost_peers = 0;
     uint64_t isolated_batches = 0;

@@ -26,6 +26,11 @@ StageMetrics::StageMetrics(prometheus::Registry& registry,
                                               "Batches sent to peers, resends included.", labels);
     output.resent_batches.counter = MakeCounter(registry, "mentat_pipeline_resent_batches_total",
                                                 "Batches sent again.", labels);
+    output.silent_batches.counter =
+        MakeCounter(registry, "mentat_pipeline_silent_batches_total",
+                    "Batches that a living peer said nothing about in time. What is sent again for "
+                    "that draws on the resend budget.",
+                    labels);
     output.late_acks.counter =
         MakeCounter(registry, "mentat_pipeline_late_acks_total",
                     "Outcomes of batches that were settled or sent again already.", labels);
@@ -83,6 +88,7 @@ void StageMetrics::Update(StageCore& core, Instant now) {
     const Sender::Counters& counters = sender.counters();
     output.sent_batches.Follow(counters.sent_batches);
     output.resent_batches.Follow(counters.resent_batches);
+    output.silent_batches.Follow(counters.silent_batches);
     output.late_acks.Follow(counters.late_acks);
     output.lost_peers.Follow(counters.lost_peers);
     output.isolated_batches.Follow(counters.isolated_batches);

@@ -39,6 +39,7 @@ class StageMetrics {
   struct Output {
     Follower sent_batches;
     Follower resent_batches;
+    Follower silent_batches;
     Follower late_acks;
     Follower lost_peers;
     Follower isolated_batches;

@@ -463,6 +463,7 @@ TEST(StageTest, AllSeriesExistFromTheStart) {
                        "mentat_pipeline_resolve_failures_total",
                        "mentat_pipeline_returned_events_total",
                        "mentat_pipeline_sent_batches_total",
+                       "mentat_pipeline_silent_batches_total",
                        "mentat_pipeline_unsettled_events",
                    }));
 }

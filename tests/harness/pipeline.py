@@ -20,12 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import layout
-from control import Control
+from control import Control, read_metrics
 from services import CONTROLLER, PROGRAMS, STAGES, Plan
 
 REPOSITORY = Path.cwd()  # Bazel starts tests in the root of their runfiles
 SUPERVISOR = REPOSITORY / "tools" / "mentat" / "main.py"
 PATIENCE = 120  # seconds that anything may take before a test fails
+# common/pipeline/sender.cc: what may be sent again at once after a quiet time; per second; per batch sent first.
+BUDGET_AT_ONCE, BUDGET_A_SECOND, BUDGET_SHARE = 16, 1, 0.1
+WINDOW_BATCHES = 32  # that a peer may hold, by default
 
 
 def wait_for(condition, what, seconds=PATIENCE):
@@ -89,21 +92,36 @@ class Feeder:
 
 class Mentat:
     """An installation. `replicas` by stage; `configs` are changes to configurations by instance (None takes
-    a key away); `programs` puts another program in a stage's place."""
+    a key away), or a function that makes them of the plan; `programs` puts another program in a stage's
+    place; with a `network` (network.py) each instance that was attached to it lives there, and the others
+    on the machine's own address in it. `ports` are ports that have to be certain ones, by instance."""
 
-    def __init__(self, replicas=None, configs=None, programs=None, demo=False):
+    def __init__(self, replicas=None, configs=None, programs=None, demo=False, network=None, ports=None):
         self.folder = Path(tempfile.mkdtemp(prefix="mentat-test-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.installation = layout.Installation(self.folder / "var")
-        self.configs = configs or {}
         self.programs = programs or {}
+        self.network = network
         self.demo = demo
         self.feeders = []
         self.installation.make_folders()
         settings = layout.merge(layout.DEFAULT_SETTINGS, {"replicas": replicas or {}})
         self.installation.save_settings(settings)
+        if network or ports:
+            self._choose_addresses(settings["replicas"], ports or {})
         self.plan = Plan(self.installation)
         self.control = Control(self.plan)
+        self.configs = configs(self.plan) if callable(configs) else configs or {}
+
+    def _choose_addresses(self, replicas, ports):
+        known = {}
+        for stage in [*STAGES, CONTROLLER]:
+            for number in range(1, replicas.get(stage, 1) + 1):
+                name = stage if number == 1 else f"{stage}-{number}"
+                known[name] = dict(ports.get(name, {}))
+                if self.network:
+                    known[name]["host"] = self.network.addresses.get(name, self.network.gateway)
+        layout.write_file(self.installation.ports_file, json.dumps(known))
 
     def __enter__(self):
         try:
@@ -123,13 +141,35 @@ class Mentat:
         for name, path in PROGRAMS.items():
             (build / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / self.programs.get(name, path), build / path)
+            if self.network and name in STAGES:
+                self._wrap(build / path)
         self.plan.write_configs()
         for instance, changes in self.configs.items():
-            path = self.installation.etc / f"{instance}.json"
-            config = layout.merge(layout.read_json(path), changes)
-            config = {key: value for key, value in config.items() if value is not None}
-            layout.write_file(path, json.dumps(config, indent=2), 0o600)
+            self.configure(instance, changes)
         self.mentat("up", "--detach", "--programs", str(build), *(["--demo"] if self.demo else []))
+
+    def _wrap(self, program):
+        """Lets an instance run in its namespace, if it has one: the program's name stands for a script."""
+        real = program.with_name(program.name + ".real")
+        program.rename(real)
+        lines = ["#!/bin/sh", 'case $2 in']  # --config etc/INSTANCE.json
+        lines += [f"*/{name}.json) exec ip netns exec {self.network.namespace(name)} {real} \"$@\" ;;"
+                  for name in self.network.addresses]
+        lines += ["esac", f'exec {real} "$@"']
+        program.write_text("\n".join(lines) + "\n")
+        program.chmod(0o755)
+
+    def configure(self, instance, changes):
+        """Changes the configuration of an instance, as an operator does with an editor."""
+        path = self.installation.etc / f"{instance}.json"
+        config = layout.merge(layout.read_json(path), changes)
+        config = {key: value for key, value in config.items() if value is not None}
+        layout.write_file(path, json.dumps(config, indent=2), 0o600)
+
+    def set_peers(self, instance, peers):
+        """Gives an instance's default output other peers while it runs."""
+        self.configure(instance, {"pipeline": {"outputs": {"default": {"peers": peers}}}})
+        self.signal(instance, signal.SIGHUP)
 
     def stop(self, failed=False):
         for feeder in self.feeders:
@@ -204,6 +244,50 @@ class Mentat:
             pages = int(Path(f"/proc/{self.pid(name)}/statm").read_text().split()[1])
             memory[name] = pages * os.sysconf("SC_PAGE_SIZE")
         return memory
+
+    def pages(self, stage):
+        """The metrics pages of a stage's instances, of those that answer."""
+        pages = {name: read_metrics(self.plan.address(name, "metrics")) for name in self.plan.instances[stage]}
+        return {name: page for name, page in pages.items() if page is not None}
+
+    def received(self, stage):
+        """{instance: how many events it has taken}"""
+        return {name: page["mentat_stage_received_events_total"] for name, page in self.pages(stage).items()}
+
+    def shares(self, stage, seconds=2.0):
+        """{instance: its share of what the stage takes in so many seconds from now}"""
+        before = self.received(stage)
+        deadline = time.monotonic() + seconds
+        wait_for(lambda: time.monotonic() >= deadline, "time passes")
+        taken = {name: count - before.get(name, 0) for name, count in self.received(stage).items()}
+        total = sum(taken.values())
+        return {name: count / total if total else 0 for name, count in taken.items()}
+
+    def resends(self):
+        """What each stage with an output has sent again, and why: {instance: {…}}."""
+        found = {}
+        for stage in STAGES:
+            for name, page in self.pages(stage).items():
+                counts = {key: sum(value for series, value in page.items()
+                                   if series.startswith(f"mentat_pipeline_{key}_total{{"))
+                          for key in ("sent_batches", "resent_batches", "silent_batches", "late_acks", "lost_peers",
+                                      "isolated_batches", "condemned_events")}
+                if counts["sent_batches"]:
+                    age = time.time() - page["mentat_process_start_time_seconds"]
+                    found[name] = {key: int(count) for key, count in counts.items()} | {"age": age}
+        return found
+
+    def check_budget(self):
+        """No stage has sent more again than it may: for want of an acknowledgement so many as its budget
+        allows, and for a broken connection at the most what the peer can have held."""
+        for name, counts in self.resends().items():
+            print(f"{name}: {counts}")
+            first = counts["sent_batches"] - counts["resent_batches"]
+            budget = BUDGET_AT_ONCE + BUDGET_A_SECOND * counts["age"] + BUDGET_SHARE * first
+            assert counts["silent_batches"] <= budget, f"{name}: more resends than {budget:.0f}: {counts}"
+            lost = WINDOW_BATCHES * counts["lost_peers"]
+            assert counts["resent_batches"] <= counts["silent_batches"] + lost, f"{name}: resends without a reason: {counts}"
+            assert not counts["condemned_events"], f"{name}: events were condemned: {counts}"
 
     def status(self):
         """What `./mentat status --json` says."""

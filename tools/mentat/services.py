@@ -101,8 +101,12 @@ class Plan:
     def dsn(self):
         return self.settings["dsn"] or self.cluster.dsn()
 
+    def host(self, instance):
+        """The address that an instance listens on, which ports.json may say beside its ports."""
+        return self.ports[instance].get("host", HOST)
+
     def address(self, instance, use):
-        return f"{HOST}:{self.ports[instance][use]}"
+        return f"{self.host(instance)}:{self.ports[instance][use]}"
 
     # --- configurations ---
 
@@ -154,6 +158,8 @@ class Plan:
         if following:
             peers = [f"tcp://{self.address(peer, 'input')}" for peer in self.instances[following]]
             pipeline["outputs"] = {"default": {"peers": peers}}
+            if self.host(instance) != HOST:
+                pipeline["ack_bind"] = f"tcp://{self.host(instance)}:*"
         return {"pipeline": pipeline}
 
     def _filer_gateway(self, instance):

@@ -3,9 +3,6 @@
 //
 //   ./mentat bench filer
 //   reader_benchmark [--json] [--quick] [DIR]     DIR is made, filled, and removed
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -17,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/benchmark_report.h"
 #include "prometheus/registry.h"
+#include "services/filer_gateway/bare_loop.h"
 #include "services/filer_gateway/finisher.h"
 #include "services/filer_gateway/metrics.h"
 #include "services/filer_gateway/queue.h"
@@ -40,21 +38,6 @@ void Fill(const std::string& path, int files) {
     const ideagen::GeneratedEvent event = generator.Next();
     (*output)->Write(event.id + ".idea", event.json).IgnoreError();
   }
-}
-
-double BareLoop(const std::string& path) {
-  const auto start = Clock::now();
-  std::vector<char> buffer(1 << 20);
-  for (const auto& entry : std::filesystem::directory_iterator(path + "/incoming")) {
-    const std::string from = entry.path();
-    const std::string to = path + "/pending/" + entry.path().filename().string();
-    if (rename(from.c_str(), to.c_str()) != 0) continue;
-    const int fd = open(to.c_str(), O_RDONLY | O_CLOEXEC);
-    if (read(fd, buffer.data(), buffer.size()) < 0) continue;
-    close(fd);
-    unlink(to.c_str());
-  }
-  return SecondsSince(start);
 }
 
 struct GatewayTimes {
@@ -92,9 +75,7 @@ GatewayTimes ThroughTheGateway(const std::string& path, int files) {
 int Main(int argc, char** argv) {
   bench::Report report(argc, argv);
   const int files = static_cast<int>(report.Size(50'000));
-  // In memory where there is room for it: the gateway is measured, not the disk.
-  std::string path = std::filesystem::exists("/dev/shm") ? "/dev/shm/" : "/tmp/";
-  path += "filer-benchmark-XXXXXX";
+  std::string path = "/tmp/filer-benchmark-XXXXXX";
   if (!report.arguments().empty()) {
     path = report.arguments()[0];
   } else if (mkdtemp(path.data()) == nullptr) {
@@ -116,7 +97,7 @@ int Main(int argc, char** argv) {
       },
       [&] {
         Fill(path, files);
-        return rate(BareLoop(path));
+        return rate(BareLoopSeconds(path));
       });
   report.Add({.name = "filer-first-event",
               .unit = "ms",

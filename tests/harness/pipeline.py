@@ -24,6 +24,8 @@ from control import Control, read_metrics
 from services import CONTROLLER, PROGRAMS, STAGES, Plan
 
 REPOSITORY = Path.cwd()  # Bazel starts tests in the root of their runfiles
+# Where built programs lie: beside the sources in runfiles, elsewhere for benchmarks.
+BUILT = Path(os.environ.get("MENTAT_PROGRAMS", REPOSITORY))
 SUPERVISOR = REPOSITORY / "tools" / "mentat" / "main.py"
 PATIENCE = 120  # seconds that anything may take before a test fails
 # common/pipeline/sender.cc: what may be sent again at once after a quiet time; per second; per batch sent first.
@@ -140,7 +142,7 @@ class Mentat:
         build = self.folder / "programs"
         for name, path in PROGRAMS.items():
             (build / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / self.programs.get(name, path), build / path)
+            shutil.copy2(BUILT / self.programs.get(name, path), build / path)
             if self.network and name in STAGES:
                 self._wrap(build / path)
         self.plan.write_configs()

@@ -25,7 +25,8 @@ from database import programs_folder
 from layout import UserError, write_file
 
 ROOT = Path(__file__).absolute().parents[2]
-INSTALLATION_PROGRAMS = "//tools/mentat:programs"
+INSTALLATION = "installation_benchmark.py"
+INSTALLATION_TARGETS = ["//tools/mentat:programs", "//services/filer_gateway:bare_loop"]
 LONGEST = 900  # seconds that one benchmark may take
 BUSY = 0.1  # share of the machine that others may take before a figure is doubted
 UNSTEADY = 0.3  # spread of the rounds from which a figure is doubted
@@ -40,7 +41,7 @@ class Benchmark:
     script: str = ""  # in tests/benchmark
 
     def targets(self):
-        return [self.target] if self.target else [INSTALLATION_PROGRAMS]
+        return [self.target] if self.target else INSTALLATION_TARGETS
 
     def command(self, programs):
         if self.script:
@@ -56,6 +57,12 @@ BENCHMARKS = [
     Benchmark("storage", "writing into PostgreSQL, against psql's \\copy", "//services/storage:storage_benchmark"),
     Benchmark("filer", "taking files from a queue, against a bare loop of system calls",
               "//services/filer_gateway:reader_benchmark"),
+    Benchmark("end-to-end", "a whole installation on files of JSON lines, against COPY of the same rows", script=INSTALLATION),
+    Benchmark("files", "the same on a file for each event, against a bare loop of system calls", script=INSTALLATION),
+    Benchmark("latency", "from receipt to commit, at 1,000 events/s and at 80 % of the maximum", script=INSTALLATION),
+    Benchmark("memory", "resident memory of idle services", script=INSTALLATION),
+    Benchmark("restart", "from kill -9 of a stage until it has its next event", script=INSTALLATION),
+    Benchmark("backlog", "a start on 1,000,000 waiting files", script=INSTALLATION),
 ]
 
 
@@ -168,6 +175,9 @@ def bar_text(result):
     return ("≥ " if result["better"] == "higher" else "≤ ") + number(result["bar"])
 
 
+HEAD = ["NAME", "OURS", "BASELINE", "UNIT", "RATIO", "BAR", "REACHED", "SPREAD", "WHAT / BASELINE"]
+
+
 def cells(result):
     spread = "-" if result["spread"] is None else f"{result['spread']:.0%}"
     reached = {True: "yes", False: "NO", None: "-"}[result["reached"]]
@@ -177,8 +187,7 @@ def cells(result):
 
 def print_table(report):
     if report["results"]:
-        terminal.table(["NAME", "OURS", "BASELINE", "UNIT", "RATIO", "BAR", "REACHED", "SPREAD", "WHAT / BASELINE"],
-                       [[*cells(result), result["note"]] for result in report["results"]])
+        terminal.table(HEAD, [[*cells(result), result["note"]] for result in report["results"]])
     facts = report["machine"]
     print(f"\n{facts['cores']} cores of {facts['cpu']}, {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
           f"PostgreSQL {facts['postgresql']}, {facts['date']}, {facts['commit'] or 'no commit'}")

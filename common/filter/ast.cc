@@ -13,7 +13,7 @@ namespace {
 std::string Quoted(std::string_view text) {
   // The content of a text holds no quotes, and only quotes inside make an empty one.
   if (text.empty()) return "\"'\"";
-  return std::string("\"").append(text).append("\"");
+  return std::string("'").append(text).append("'");
 }
 
 std::string PrintValue(const Value& value) {
@@ -39,33 +39,16 @@ std::string PrintValue(const Value& value) {
   }
 }
 
-std::string PrintItem(const ListItem& item) {
-  return item.kind == TokenKind::kText ? Quoted(item.text) : item.text;
+std::string PrintConstant(const Node& node) {
+  // Texts are values; what else was not converted stands as it was written.
+  const bool as_written = node.value.IsText() ? node.literal != TokenKind::kText
+                                              : node.value.IsNumber() && !node.text.empty();
+  return as_written ? node.text : PrintValue(node.value);
 }
 
-std::string PrintLeaf(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kVariable:
-      return node.text;
-    case Node::Kind::kConstant:
-      // Texts are values; what else was not converted stands as it was written.
-      if (node.value.IsText() && node.literal != TokenKind::kText) return node.text;
-      return PrintValue(node.value);
-    case Node::Kind::kList: {
-      if (node.items.empty()) return PrintValue(node.value);
-      std::string text = "[";
-      for (const ListItem& item : node.items) {
-        if (text.size() > 1) text += ", ";
-        text += PrintItem(item);
-      }
-      return text + "]";
-    }
-    default:
-      return "";
-  }
-}
+}  // namespace
 
-Level LevelOfNode(const Node& node) {
+Level LevelOf(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kBinary:
       return LevelOf(node.op);
@@ -78,7 +61,35 @@ Level LevelOfNode(const Node& node) {
   }
 }
 
-}  // namespace
+std::vector<std::string> PrintItems(const Node& list) {
+  std::vector<std::string> texts;
+  if (list.items.empty()) {
+    for (const Value& item : list.value.list()) texts.push_back(PrintValue(item));
+  }
+  for (const ListItem& item : list.items) {
+    texts.push_back(item.kind == TokenKind::kText ? Quoted(item.text) : item.text);
+  }
+  return texts;
+}
+
+std::string PrintLeaf(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kVariable:
+      return node.text;
+    case Node::Kind::kConstant:
+      return PrintConstant(node);
+    case Node::Kind::kList: {
+      std::string text = "[";
+      for (const std::string& item : PrintItems(node)) {
+        if (text.size() > 1) text += ", ";
+        text += item;
+      }
+      return text + "]";
+    }
+    default:
+      return "";
+  }
+}
 
 std::vector<NodeId> EvaluationOrder(const Ast& ast, NodeId root) {
   std::vector<NodeId> order;
@@ -112,7 +123,7 @@ std::string Print(const Ast& ast, NodeId root) {
     }
     const auto [id, level] = std::get<Operand>(next);
     const Node& node = ast[id];
-    const Level own = LevelOfNode(node);
+    const Level own = LevelOf(node);
     if (own < level) {
       out += "(";
       open.emplace_back(")");

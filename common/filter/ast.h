@@ -61,8 +61,15 @@ struct Ast {
 // The nodes that `root` is made of, children first, in the order of evaluation.
 std::vector<NodeId> EvaluationOrder(const Ast& ast, NodeId root);
 
+// How tight the expression binds.
+Level LevelOf(const Node& node);
+
+// A constant, a variable or a list as text; of a list also the items one by one.
+std::string PrintLeaf(const Node& node);
+std::vector<std::string> PrintItems(const Node& list);
+
 // The expression as text, with the parentheses that it needs. What was only parsed reads back as
-// the same tree; what was compiled shows what it means.
+// the same tree; what was compiled shows what it means. format.h has a form for people.
 std::string Print(const Ast& ast, NodeId root);
 
 }  // namespace mentat::filter

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/filter/format.h"
 
 namespace mentat::filter {
 namespace {
@@ -43,7 +44,7 @@ class Explainer {
 
   Explanation Run(NodeId id, bool deciding, size_t depth = 0) const {
     const Node& node = ast_[id];
-    Explanation explanation{.expression = Shortened(Print(ast_, id), kMaxExpression)};
+    Explanation explanation{.expression = Shortened(FormatLine(ast_, id), kMaxExpression)};
     if (const auto value = values_.find(id); value != values_.end()) {
       explanation.value = value->second;
     } else if (id == failed_) {

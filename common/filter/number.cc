@@ -28,7 +28,14 @@ mpz_class ToBig(const Value& value) {
   return mpz_class(std::to_string(value.integer()));
 }
 
-Value FromBig(const mpz_class& value) { return Value::IntegerFromDigits(value.get_str()); }
+// Nothing if there are more digits than a literal may have, so that no rule takes forever.
+Value FromBig(const mpz_class& value) {
+  constexpr size_t kMaxDigits = 4300;
+  if (mpz_sizeinbase(value.get_mpz_t(), 10) > kMaxDigits + 1) return Value();
+  const std::string digits = value.get_str();
+  const size_t minus = value < 0 ? 1 : 0;
+  return digits.size() > kMaxDigits + minus ? Value() : Value::IntegerFromDigits(digits);
+}
 
 // Nothing if a whole number is too large, as in Python.
 std::optional<double> ToDouble(const Value& value) {

@@ -127,5 +127,15 @@ TEST(NumberTest, ReadsFloatsAsPython) {
   }
 }
 
+TEST(NumberTest, WholeNumbersHaveABound) {
+  const Value large = Value::IntegerFromDigits(std::string(4300, '9'));
+  EXPECT_FALSE(Arithmetic(Operator::kMinus, large, Value::Integer(1)).IsNothing());
+  EXPECT_TRUE(Arithmetic(Operator::kPlus, large, Value::Integer(1)).IsNothing());
+  EXPECT_TRUE(Arithmetic(Operator::kTimes, large, large).IsNothing());
+  const Value negative = Value::IntegerFromDigits("-" + std::string(4300, '9'));
+  EXPECT_FALSE(Arithmetic(Operator::kPlus, negative, Value::Integer(1)).IsNothing());
+  EXPECT_TRUE(Arithmetic(Operator::kMinus, negative, Value::Integer(1)).IsNothing());
+}
+
 }  // namespace
 }  // namespace mentat::filter

@@ -20,8 +20,10 @@ constexpr size_t kMaxDigits = 4300;  // of a whole number, as in Python
 
 absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 
-bool IsValidUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
+// The bytes of the text up to the first that is not UTF-8.
+size_t ValidUtf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
     const auto byte = [&](size_t k) {
       return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u;
     };
@@ -38,10 +40,10 @@ bool IsValidUtf8(std::string_view text) {
                !(lead == 0xf0 && byte(1) < 0x90) && !(lead == 0xf4 && byte(1) >= 0x90)) {
       i += 4;
     } else {
-      return false;
+      break;
     }
   }
-  return true;
+  return i;
 }
 
 Value NumberOf(TokenKind kind, std::string_view text) {
@@ -351,10 +353,24 @@ class Parser {
     if (after_name && found.kind == TokenKind::kLeftParenthesis) {
       return "; a function's name has at least three characters, and `(` right behind it";
     }
+    return HintOfDropped(found.begin);
+  }
+
+  // What was left out before the place where it goes wrong.
+  std::string HintOfDropped(size_t place) const {
     for (const DroppedCharacters& dropped : tokens_.dropped) {
+      if (dropped.end > place) break;
       const std::string_view word = text_.substr(dropped.begin, dropped.end - dropped.begin);
-      if (dropped.end <= found.begin && word.find_first_of("\"'") != std::string_view::npos) {
+      if (word.find_first_of("\"'") != std::string_view::npos) {
         return "; a quote without its pair is dropped, and an empty text cannot be written";
+      }
+      if (word.find('#') != std::string_view::npos) {
+        return "; the language has no comments: a `#` is dropped, and what follows is read";
+      }
+      const size_t next = text_.find_first_not_of(" \t\n", dropped.end);
+      if (next == place && word.find_first_not_of('\r') != std::string_view::npos &&
+          word.size() <= kMaxQuoted) {
+        return absl::StrCat("; `", ToAbsl(word), "` before it means nothing and is dropped");
       }
     }
     return "";
@@ -378,7 +394,9 @@ absl::StatusOr<ParsedRule> Parse(std::string_view text, const Limits& limits) {
                    absl::StrCat("the rule has ", text.size(),
                                 " bytes, more than the limit max_bytes, ", limits.max_bytes));
   }
-  if (!IsValidUtf8(text)) return ErrorAt(Stage::kParse, "", 0, "the rule is not valid UTF-8");
+  if (const size_t valid = ValidUtf8(text); valid < text.size()) {
+    return ErrorAt(Stage::kParse, text.substr(0, valid), valid, "the rule is not valid UTF-8");
+  }
   return Parser(text, limits, Tokenize(text)).Run();
 }
 

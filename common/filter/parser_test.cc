@@ -63,8 +63,9 @@ TEST(ParserTest, SymbolsBindTighterThanWords) {
 TEST(ParserTest, PrintsWhatReadsBackTheSame) {
   for (const std::string_view text :
        {"(A or B) or C", "A or B or C", "(1 - 2) - 3", "1 - 2 - 3", "not (not A)", "exists (not A)",
-        "(A == B) == C", "size(A or B) + 1", "[1, \"a\", 10.0.0.1, Name] == A", "time()",
-        "A == \"'\"", "(A and B) + (C or D)"}) {
+        "(A == B) == C", "size(A or B) + 1", "[1, 'a', 10.0.0.1, Name] == A", "time()",
+        "A == \"'\"", "A > 0.00001 and B == 007 and C < 100000000000000000000000.5",
+        "(A and B) + (C or D)"}) {
     EXPECT_EQ(Reprinted(text), text);
   }
 }
@@ -82,7 +83,8 @@ TEST(ParserTest, ErrorsSayWhatWasExpectedAndWhere) {
   EXPECT_THAT(Reprinted("žlutý =="), StartsWith("parse: line 1, column 9"));
   EXPECT_THAT(Reprinted(""), HasSubstr("the rule is empty"));
   EXPECT_THAT(Reprinted(" \t\n@"), HasSubstr("the rule is empty"));
-  EXPECT_THAT(Reprinted("\xff"), HasSubstr("UTF-8"));
+  EXPECT_THAT(Reprinted("A or\n ž == \xff"),
+              StartsWith("parse: line 2, column 7: the rule is not valid UTF-8"));
 }
 
 TEST(ParserTest, ErrorsKnowTheTraps) {
@@ -91,6 +93,10 @@ TEST(ParserTest, ErrorsKnowTheTraps) {
   EXPECT_THAT(Reprinted("2024-03-05T15:52:22"), HasSubstr("a datetime needs a zone"));
   EXPECT_THAT(Reprinted("size (A)"), HasSubstr("`(` right behind it"));
   EXPECT_THAT(Reprinted("A == \"\""), HasSubstr("an empty text cannot be written"));
+  EXPECT_THAT(Reprinted("A == 1 # no comment"), HasSubstr("the language has no comments"));
+  EXPECT_THAT(Reprinted("A = 1"),
+              HasSubstr("found `1`; `=` before it means nothing and is dropped"));
+  EXPECT_THAT(Reprinted("Catégorie == 1"), HasSubstr("`é` before it means nothing"));
   EXPECT_THAT(Reprinted("not not A"), HasSubstr("only once"));
   EXPECT_THAT(Reprinted("exists not A"), HasSubstr("only once"));
   EXPECT_THAT(Reprinted("size(A, 1)"), HasSubstr("one argument at most"));

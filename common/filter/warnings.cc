@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/filter/format.h"
 #include "common/filter/number.h"
 #include "google/protobuf/descriptor.h"
 #include "mentat/idea/v1/options.pb.h"
@@ -85,15 +86,36 @@ Type TypeOf(const FieldDescriptor* leaf) {
   }
 }
 
+// Of what two types yield; kUnknown if they yield nothing whatever the values.
 Type TypeOfArithmetic(Operator op, Type left, Type right) {
-  const bool additive = op == Operator::kPlus || op == Operator::kMinus;
-  if (left == Type::kNumber && right == Type::kNumber) return Type::kNumber;
-  if (left == Type::kDatetime && right == Type::kTimedelta && additive) return Type::kDatetime;
-  if (left == Type::kDatetime && right == Type::kDatetime && op == Operator::kMinus) {
-    return Type::kTimedelta;
+  // A text is read as a number.
+  if (left == Type::kText) left = Type::kNumber;
+  if (right == Type::kText) right = Type::kNumber;
+  const auto are = [&](Type a, Type b) { return left == a && right == b; };
+  if (are(Type::kNumber, Type::kNumber)) return Type::kNumber;
+  if (are(Type::kTimedelta, Type::kTimedelta)) {
+    if (op == Operator::kTimes) return Type::kUnknown;
+    return op == Operator::kDivide ? Type::kNumber : Type::kTimedelta;
   }
-  if (left == Type::kTimedelta && right == Type::kTimedelta && additive) return Type::kTimedelta;
-  if (left == Type::kTimedelta && right == Type::kNumber && !additive) return Type::kTimedelta;
+  switch (op) {
+    case Operator::kPlus:
+      if (are(Type::kDatetime, Type::kTimedelta)) return Type::kDatetime;
+      if (are(Type::kTimedelta, Type::kDatetime)) return Type::kDatetime;
+      break;
+    case Operator::kMinus:
+      if (are(Type::kDatetime, Type::kTimedelta)) return Type::kDatetime;
+      if (are(Type::kDatetime, Type::kDatetime)) return Type::kTimedelta;
+      break;
+    case Operator::kTimes:
+      if (are(Type::kTimedelta, Type::kNumber)) return Type::kTimedelta;
+      if (are(Type::kNumber, Type::kTimedelta)) return Type::kTimedelta;
+      break;
+    case Operator::kDivide:
+      if (are(Type::kTimedelta, Type::kNumber)) return Type::kTimedelta;
+      break;
+    default:
+      break;
+  }
   return Type::kUnknown;
 }
 
@@ -132,10 +154,22 @@ class Finder {
         std::string_view(ast_.text).substr(characters.begin, characters.end - characters.begin);
     if (word.find_first_not_of('\r') == std::string_view::npos) return;  // of a line's end
     Warn(characters.begin, "`", absl::string_view(word.data(), std::min<size_t>(word.size(), 40)),
-         "` means nothing here and is left out");
+         "` means nothing here and is left out", ReasonOfDropped(word));
+  }
+
+  static absl::string_view ReasonOfDropped(std::string_view word) {
+    if (word.find_first_of("\"'") != std::string_view::npos) {
+      return "; a quote needs its pair, and an empty text cannot be written";
+    }
+    if (word.find('#') != std::string_view::npos) return "; there are no comments";
+    return "";
   }
 
   void WarnOfTorn(const Token& token) {
+    // Behind an operand `in2` can be no name, and the language is often written so.
+    const bool is_prefix = token.op == Operator::kNot || token.op == Operator::kExists;
+    const char next = ast_.text[token.end];
+    if (!is_prefix && next >= '0' && next <= '9') return;
     const std::string_view name = TornName(ast_.text, token);
     const std::string_view op = token.In(ast_.text);
     Warn(token.begin, "`", absl::string_view(name.data(), std::min<size_t>(name.size(), 40)),
@@ -148,6 +182,7 @@ class Finder {
     switch (node.kind) {
       case Node::Kind::kConstant:
         types_[id] = TypeOf(node.value);
+        LookAtConstant(node);
         break;
       case Node::Kind::kList:
         types_[id] = TypeOf(node.value);
@@ -164,6 +199,18 @@ class Finder {
         break;
       default:
         break;
+    }
+  }
+
+  // Rules for events are refused for these.
+  void LookAtConstant(const Node& node) {
+    if (typed_) return;
+    const bool address = node.literal == TokenKind::kIp4 || node.literal == TokenKind::kIp6;
+    if (address && node.text.find("..") != std::string::npos) {
+      Warn(node.offset, "`", node.text, "` is only a text: a range is written with `-`");
+    } else if (node.literal == TokenKind::kIp6) {
+      Warn(node.offset, "the IPv6 address `", node.text,
+           "` stands neither in a list nor in quotes, which is an error in rules for events");
     }
   }
 
@@ -221,26 +268,40 @@ class Finder {
     const Type right_type = types_[node.right];
     const std::string_view spelling = Spelling(node.op);
     const absl::string_view op(spelling.data(), spelling.size());
-    if (IsArithmetic(node.op)) types_[id] = TypeOfArithmetic(node.op, left_type, right_type);
+    if (IsArithmetic(node.op)) {
+      types_[id] = TypeOfArithmetic(node.op, left_type, right_type);
+      if (types_[id] == Type::kUnknown && left_type != Type::kUnknown &&
+          right_type != Type::kUnknown) {
+        Warn(node.offset, "`", op, "` between ", Name(left_type), " and ", Name(right_type),
+             " always yields nothing", HintOfDurations(left_type, right_type));
+      }
+    }
 
     const bool directed = IsOrdering(node.op) || node.op == Operator::kMinus ||
                           node.op == Operator::kDivide || node.op == Operator::kModulo;
     if (node.swapped && directed) {
       Warn(node.offset, "a constant on the left changes places with `", left.text,
-           "`: this is read as `", Print(ast_, id).substr(0, 200), "`");
+           "`: this is read as `", FormatLine(ast_, id).substr(0, 200), "`");
     }
     if (!IsComparison(node.op)) return;
 
     if (node.op == Operator::kLike) LookAtPatterns(id);
     if (!typed_) return;
+    const bool network = right.kind == Node::Kind::kConstant && right_type == Type::kAddress &&
+                         !right.value.address().range.IsSingle();
     if (left.kind == Node::Kind::kVariable && left.text.find("[#]") != std::string::npos &&
-        left_type == Type::kAddress && IsConstantOrList(right)) {
+        left_type == Type::kAddress && IsConstantOrList(right) &&
+        (right_type != Type::kAddress || (network && node.op == Operator::kIn))) {
       Warn(left.offset, "with `[#]` in its path `", left.text,
-           "` is compared without its type: the constants opposite stay texts");
+           "` is compared without its type: the constants opposite stay texts, and nothing lies "
+           "within a network");
       return;
     }
-    if (node.op == Operator::kIn && right.kind == Node::Kind::kConstant &&
-        right_type == Type::kAddress && !right.value.address().range.IsSingle()) {
+    if (node.op == Operator::kIs && right.address_list) {
+      Warn(node.offset, "`is` between addresses and a list of them is always false");
+      return;
+    }
+    if (node.op == Operator::kIn && network) {
       Warn(right.offset, "without brackets `in ", right.value.address().text,
            "` asks for equality; write `in [", right.value.address().text,
            "]` for what the network or range contains");
@@ -250,6 +311,15 @@ class Finder {
         right_type == Type::kDatetime && ParseFloat(right.text)) {
       Warn(right.offset, "the number in quotes counts as seconds on the clock of the local zone");
     }
+  }
+
+  static absl::string_view HintOfDurations(Type left, Type right) {
+    const auto is_time = [](Type type) {
+      return type == Type::kTimedelta || type == Type::kDatetime;
+    };
+    const bool durations =
+        (is_time(left) && right == Type::kNumber) || (left == Type::kNumber && is_time(right));
+    return durations ? "; write a duration as `00:10:00`" : "";
   }
 
   void WarnOfTypes(const Node& node, Type left, Type right, absl::string_view op) {
@@ -268,12 +338,9 @@ class Finder {
     }
     const bool number_as_duration = right == Type::kTimedelta && left == Type::kDatetime &&
                                     ast_[node.right].literal == TokenKind::kInteger;
-    const bool durations = (left == Type::kTimedelta && right == Type::kNumber) ||
-                           (left == Type::kNumber && right == Type::kTimedelta);
     const absl::string_view hint =
         number_as_duration ? "; a number opposite a time counts as a duration in seconds"
-        : durations        ? "; write a duration as `00:10:00`"
-                           : "";
+                           : HintOfDurations(left, right);
     if (IsOrdering(node.op)) {
       Warn(node.offset, "`", op, "` between ", Name(left), " and ", Name(right), " fails", hint);
     } else {

@@ -226,11 +226,19 @@ TEST(RuleLoader, ASetWithoutARuleIsRefused) {
 }
 
 TEST(RuleLoader, TrapsOfTheLanguageAreWarnings) {
-  const LoadResult result =
-      Parse(R"({"inspection_rules": [{"name": "r", "rule": "40 < ConnCount", "actions": []}]})");
+  const LoadResult result = Parse(R"({"inspection_rules": [{"name": "r",
+      "rule": "40 < ConnCount",
+      "actions": [{"action": "set", "args": {"path": "Note", "expression": "ID $"}}]}]})");
   EXPECT_THAT(Formatted(result.errors), IsEmpty());
-  EXPECT_THAT(Formatted(result.warnings),
-              ElementsAre(StartsWith("r.json:1: rule 1 \"r\", rule: ")));
+  EXPECT_THAT(
+      Formatted(result.warnings),
+      ElementsAre("r.json:2: rule 1 \"r\", rule: line 1, column 4: a constant on the left changes "
+                  "places with `ConnCount`: this is read as `ConnCount < 40`\n"
+                  "  40 < ConnCount\n"
+                  "     ^",
+                  AllOf(StartsWith("r.json:3: rule 1 \"r\", action 1 (set), expression: line 1, "
+                                   "column 4: `$` means nothing"),
+                        testing::EndsWith("\n  ID $\n     ^"))));
 }
 
 TEST(RuleLoader, RulesOfOneNameAreAWarning) {

@@ -8,6 +8,7 @@
 
 #include "common/filter/explain.h"
 #include "common/filter/filter.h"
+#include "common/filter/format.h"
 #include "common/idea/json_reader.h"
 #include "mentat/idea/v1/event.pb.h"
 #include "tools/mentatctl/lines.h"
@@ -290,10 +291,40 @@ int RunCases(const FilterOptions& options, std::istream& in, std::ostream& out) 
   return out.good() ? status : 1;
 }
 
+// The text of the input, a byte more than a rule may have at most.
+std::string ReadRule(std::istream& in, size_t max_bytes) {
+  std::string text(max_bytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+int PrintFormatted(const FilterOptions& options, std::istream& in, std::ostream& out,
+                   std::ostream& err) {
+  const std::string text = options.expression.empty()
+                               ? ReadRule(in, options.filter_limits.max_bytes)
+                               : options.expression;
+  const AnyFilter any = Compile(text, options.raw, options.filter_limits);
+  if (const absl::Status status = StatusOf(any); !status.ok()) {
+    err << status.message() << "\n";
+    return 2;
+  }
+  const absl::StatusOr<std::string> formatted = filter::FormatRule(text, options.filter_limits);
+  if (!formatted.ok()) {
+    err << formatted.status().message() << "\n";
+    return 2;
+  }
+  PrintWarnings(any, text, err);
+  out << *formatted << "\n";
+  out.flush();
+  return out.good() ? 0 : 1;
+}
+
 }  // namespace
 
 int FilterCommand(const FilterOptions& options, std::istream& in, std::ostream& out,
                   std::ostream& err) {
+  if (options.output == Output::kFormat) return PrintFormatted(options, in, out, err);
   if (options.cases) return RunCases(options, in, out);
   return Events(options, out, err).Run(in);
 }

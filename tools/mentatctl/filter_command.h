@@ -1,4 +1,5 @@
-// `mentatctl filter EXPR [--raw] [--count|--value|--explain] < events.ndjson` and
+// `mentatctl filter EXPR [--raw] [--count|--value|--explain] < events.ndjson`,
+// `mentatctl filter --format [EXPR] < rule` and
 // `mentatctl filter --cases < cases.ndjson`: the filter language at the command line.
 #ifndef TOOLS_MENTATCTL_FILTER_COMMAND_H_
 #define TOOLS_MENTATCTL_FILTER_COMMAND_H_
@@ -19,9 +20,10 @@ struct FilterOptions {
     kValue,    // a line for each event: `{"value":V,"truth":…}` or
                // `{"error":{"stage":…,"message":…}}`
     kExplain,  // for each event what the parts of the expression came to
+    kFormat,   // the expression laid out; no event is read
   };
 
-  std::string expression;
+  std::string expression;  // of kFormat the whole input if it is empty
   bool raw = false;  // the raw form of the language, on the JSON as it is
   Output output = Output::kEvents;
   // The input is lines of `{"expr":…,"event":{…},"raw":false}`, the output as of kValue; the fields

@@ -106,11 +106,26 @@ TEST(FilterCommandTest, Explains) {
                       "{\"ConnCount\":42,\"ID\":\"y\"}")
                 .out,
             "event 1\n"
-            "* ConnCount > 40 and ID == \"x\"  =>  false\n"
+            "* ConnCount > 40 and ID == 'x'  =>  false\n"
             "    ConnCount > 40  =>  true\n"
             "      ConnCount  =>  [42]\n"
-            "*   ID == \"x\"  =>  false\n"
+            "*   ID == 'x'  =>  false\n"
             "      ID  =>  [\"y\"]\n");
+}
+
+TEST(FilterCommandTest, Formats) {
+  const Result line = RunFilter({.expression = "40<ConnCount", .output = Output::kFormat}, "");
+  EXPECT_EQ(line.out, "40 < ConnCount\n");
+  EXPECT_THAT(line.err, HasSubstr("warning: line 1, column 3: "));
+  EXPECT_EQ(line.status, 0);
+  EXPECT_EQ(RunFilter({.output = Output::kFormat}, "ID\nOR\n\n  Note\n").out, "ID or Note\n");
+  EXPECT_EQ(RunFilter({.expression = "::1", .output = Output::kFormat}, "").status, 2);
+  EXPECT_EQ(RunFilter({.expression = "::1", .raw = true, .output = Output::kFormat}, "").out,
+            "::1\n");
+  const Result comment = RunFilter({.output = Output::kFormat}, "ID\n#\nor Note");
+  EXPECT_EQ(comment.status, 2);
+  EXPECT_THAT(comment.err, StartsWith("parse: line 2, column 1: this means nothing here"));
+  EXPECT_THAT(comment.err, testing::EndsWith("\n  #\n  ^\n"));
 }
 
 TEST(FilterCommandTest, RunsCases) {

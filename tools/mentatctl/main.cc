@@ -60,14 +60,17 @@ int Filter(Arguments& arguments) {
   int outputs = 0;
   for (const auto& [flag, output] : {std::pair{"--count", FilterOptions::Output::kCount},
                                      std::pair{"--value", FilterOptions::Output::kValue},
-                                     std::pair{"--explain", FilterOptions::Output::kExplain}}) {
+                                     std::pair{"--explain", FilterOptions::Output::kExplain},
+                                     std::pair{"--format", FilterOptions::Output::kFormat}}) {
     if (!arguments.Take(flag)) continue;
     options.output = output;
     ++outputs;
   }
-  if (outputs > 1 || arguments.rest.size() != (options.cases ? 0 : 1)) return kExitUsage;
-  if (options.cases && (options.raw || outputs > 0)) return kExitUsage;
-  if (!options.cases) options.expression = arguments.rest[0];
+  if (outputs > 1 || arguments.rest.size() > 1) return kExitUsage;
+  if (options.cases && (options.raw || outputs > 0 || !arguments.rest.empty())) return kExitUsage;
+  const bool from_input = options.cases || options.output == FilterOptions::Output::kFormat;
+  if (arguments.rest.empty() && !from_input) return kExitUsage;
+  if (!arguments.rest.empty()) options.expression = arguments.rest[0];
   return FilterCommand(options, std::cin, std::cout, std::cerr);
 }
 
@@ -129,11 +132,13 @@ const std::vector<Command>& Commands() {
        Idea},
       {"filter", "matches events with an expression of the filter language",
        "Usage: mentatctl filter EXPR [--raw] [--count|--value|--explain] < events.ndjson\n"
+       "       mentatctl filter --format [EXPR] [--raw] < rule.txt\n"
        "       mentatctl filter --cases < cases.ndjson\n\n"
        "Prints the matching events unchanged; with --count how many match, with --value what the\n"
        "expression comes to for each event, with --explain which of its parts decided. --raw is "
        "the\n"
-       "language's raw mode. --cases takes lines of {\"expr\":...,\"event\":{...},\"raw\":false}.\n"
+       "language's raw mode. --format prints the expression, or that of the file, laid out.\n"
+       "--cases takes lines of {\"expr\":...,\"event\":{...},\"raw\":false}.\n"
        "Exit status: 0; 1 an event could not be read or evaluated; 2 the expression is wrong. "
        "With\n"
        "--value and --cases errors of an expression are results like others.\n\n"

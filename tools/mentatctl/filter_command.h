@@ -24,7 +24,7 @@ struct FilterOptions {
   };
 
   std::string expression;  // of kFormat the whole input if it is empty
-  bool raw = false;  // the raw form of the language, on the JSON as it is
+  bool raw = false;        // the raw form of the language, on the JSON as it is
   Output output = Output::kEvents;
   // The input is lines of `{"expr":…,"event":{…},"raw":false}`, the output as of kValue; the fields
   // above are not looked at.

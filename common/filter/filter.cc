@@ -29,6 +29,8 @@ struct Filter::Program {
 };
 
 Filter::Filter(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+Filter::Filter(const Filter&) = default;
+Filter& Filter::operator=(const Filter&) = default;
 Filter::Filter(Filter&&) noexcept = default;
 Filter& Filter::operator=(Filter&&) noexcept = default;
 Filter::~Filter() = default;
@@ -63,6 +65,7 @@ Explanation Filter::Explain(const idea::v1::Event& event) const {
 
 const std::vector<Diagnostic>& Filter::warnings() const { return program_->warnings; }
 const std::string& Filter::text() const { return program_->rule.ast.text; }
+const Rule& Filter::rule() const { return program_->rule; }
 
 struct RawFilter::Program {
   Program(Rule prepared, const ParsedRule& parsed)

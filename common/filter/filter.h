@@ -23,7 +23,9 @@
 namespace mentat::filter {
 
 struct Explanation;
+struct Rule;
 
+// Copies share what was compiled.
 class Filter {
  public:
   // What `time()` and `utcnow()` read.
@@ -48,7 +50,11 @@ class Filter {
   // What users hardly ever mean.
   const std::vector<Diagnostic>& warnings() const;
   const std::string& text() const;
+  // What it was compiled to; for FilterSet.
+  const Rule& rule() const;
 
+  Filter(const Filter&);
+  Filter& operator=(const Filter&);
   Filter(Filter&&) noexcept;
   Filter& operator=(Filter&&) noexcept;
   ~Filter();

@@ -509,4 +509,6 @@ bool Pattern::Search(std::string_view text) const {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regex_);
 }
 
+const std::string& Pattern::regex() const { return regex_->pattern(); }
+
 }  // namespace mentat::filter

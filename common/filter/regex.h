@@ -25,6 +25,8 @@ class Pattern {
 
   // Whether the pattern matches anywhere in the text.
   bool Search(std::string_view text) const;
+  // The pattern in the syntax of RE2.
+  const std::string& regex() const;
 
  private:
   explicit Pattern(std::shared_ptr<const re2::RE2> regex) : regex_(std::move(regex)) {}

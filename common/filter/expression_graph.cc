@@ -66,8 +66,15 @@ bool IsSystemClock(const Clock& clock) {
   return function != nullptr && *function == SystemClockMicros;
 }
 
-// Any expression as it stands, operands before operators. Those that ask a clock of their own are
-// never those of the rule with another number.
+// Whether the same call in another rule yields the same.
+bool IsCommon(const Rule& rule, NodeId call) {
+  const auto function = rule.functions.find(call);
+  if (function == rule.functions.end()) return true;  // fails
+  return function->second.built_in && IsSystemClock(rule.clock);
+}
+
+// Any expression as it stands, operands before operators. Those with functions or a clock that
+// others may not have are never those of the rule with another number.
 std::string KeyOf(const Rule& rule, NodeId root, uint32_t rule_number) {
   std::string key;
   for (const NodeId id : EvaluationOrder(rule.ast, root)) {
@@ -85,7 +92,7 @@ std::string KeyOf(const Rule& rule, NodeId root, uint32_t rule_number) {
       case Node::Kind::kCall:
         absl::StrAppend(&key, node.left != kNoNode, " ");
         AppendText(node.text, &key);
-        if (!IsSystemClock(rule.clock)) absl::StrAppend(&key, "of ", rule_number, " ");
+        if (!IsCommon(rule, id)) absl::StrAppend(&key, "of ", rule_number, " ");
         break;
       case Node::Kind::kNot:
       case Node::Kind::kExists:

@@ -8,7 +8,8 @@
 //   FilterSet set(std::move(filters));
 //   FilterSet::Evaluation evaluation(set);  // of one thread, kept for many events
 //   evaluation.Begin(event);
-//   for (size_t i = 0; auto match = evaluation.Next(i); i = match->filter + 1) { … }
+//   std::optional<FilterSet::Match> match = evaluation.Next(0);
+//   for (; match; match = evaluation.Next(match->filter + 1)) { … }
 //
 // The verdicts are those of each filter alone. Only the time that filters ask for may be read once
 // where each would read its own.

@@ -121,6 +121,21 @@ TEST(FilterSetTest, FiltersWithClocksOfTheirOwnShareNone) {
   EXPECT_THAT(Matching(evaluation, MakeEvent(R"("Category":["Test"])")), ElementsAre(1));
 }
 
+TEST(FilterSetTest, FiltersWithFunctionsOfTheirOwnShareNone) {
+  std::vector<Filter> filters;
+  for (const bool answer : {false, true}) {
+    FunctionTable functions;
+    ASSERT_TRUE(functions
+                    .Register("answer", [answer](const Value*,
+                                                 const Clock&) { return Value::Boolean(answer); })
+                    .ok());
+    filters.push_back(*Filter::Compile("answer(ID)", {}, SystemClockMicros, functions));
+  }
+  const FilterSet set(std::move(filters));
+  FilterSet::Evaluation evaluation(set);
+  EXPECT_THAT(Matching(evaluation, MakeEvent(R"("Category":["Test"])")), ElementsAre(1));
+}
+
 TEST(FilterSetTest, ChangesAreSeen) {
   const FilterSet set(
       Compile({"Category == 'Test'", "not Note", "Note == 'a'", "Category and (ID or Note)",

@@ -36,11 +36,11 @@ std::optional<TagAction> ReadTag(ObjectReader& args) {
   const bool overwrite = args.Flag("overwrite", true);
   const bool unique = args.Flag("unique", false);
   if (!path.has_value() || value == nullptr) return std::nullopt;
-  TagAction tag{*std::move(path), value->ToValue(), overwrite, unique};
+  TagAction tag{
+      idea::Setter(*std::move(path), value->ToValue(), {.overwrite = overwrite, .unique = unique})};
   // What cannot be put into an empty event can be put into none: the type of the key is wrong.
   idea::v1::Event event;
-  if (const absl::StatusOr<idea::SetResult> result = idea::Set(&event, tag.path, tag.value);
-      !result.ok()) {
+  if (const absl::StatusOr<idea::SetResult> result = tag.setter.Apply(&event); !result.ok()) {
     args.Note("value", std::string(result.status().message()));
     return std::nullopt;
   }
@@ -56,7 +56,8 @@ std::optional<SetAction> ReadSet(ObjectReader& args, std::vector<Finding>* warni
   const bool overwrite = args.Flag("overwrite", true);
   const bool unique = args.Flag("unique", false);
   if (!path.has_value() || !expression.has_value()) return std::nullopt;
-  return SetAction{*std::move(path), *std::move(expression), overwrite, unique};
+  return SetAction{
+      *std::move(path), *std::move(expression), {.overwrite = overwrite, .unique = unique}};
 }
 
 // The output that an action sends to, by its name or by the directory of the original's queue.

@@ -25,8 +25,7 @@ class Worker : public pipeline::Processor {
   explicit Worker(Inspector& inspector) : inspector_(inspector) {}
 
   void Process(std::span<pipeline::Item> items, std::stop_token) override {
-    const std::shared_ptr<const RuleSet> rules = inspector_.rules();
-    for (pipeline::Item& item : items) rules->Inspect(item);
+    inspector_.rules()->Inspect(items);
     inspector_.metrics().inspected.Increment(static_cast<double>(items.size()));
   }
 

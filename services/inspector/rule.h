@@ -9,25 +9,21 @@
 
 #include "common/filter/filter.h"
 #include "common/idea/jpath.h"
+#include "common/idea/setter.h"
 #include "common/service/log.h"
-#include "mentat/idea/v1/event.pb.h"
 
 namespace mentat::inspector {
 
 // Puts a constant at a path.
 struct TagAction {
-  idea::Path path;
-  idea::v1::Value value;
-  bool overwrite = true;  // also where a value is already
-  bool unique = false;    // appends only what is not yet in the list
+  idea::Setter setter;
 };
 
 // Puts the value of an expression over the event at a path.
 struct SetAction {
   idea::Path path;
   filter::Filter expression;
-  bool overwrite = true;
-  bool unique = false;
+  idea::SetOptions options;
 };
 
 // Removes what is at a path.

@@ -91,14 +91,14 @@ TEST(RuleLoader, ReadsTheReferenceExample) {
   EXPECT_EQ(named.name, "no detector name");
   EXPECT_FALSE(named.final);
   ASSERT_THAT(named.actions, SizeIs(2));
-  EXPECT_TRUE(Get<TagAction>(named.actions[0]).unique);
-  EXPECT_TRUE(Get<TagAction>(named.actions[0]).overwrite);
+  EXPECT_TRUE(Get<TagAction>(named.actions[0]).setter.options().unique);
+  EXPECT_TRUE(Get<TagAction>(named.actions[0]).setter.options().overwrite);
   EXPECT_EQ(Get<LogAction>(named.actions[1]).label, "unnamed detector");
   EXPECT_EQ(Get<LogAction>(named.actions[1]).level, log::Level::kWarning);
   EXPECT_TRUE(result.rules.rules[1].final);
   EXPECT_EQ(Get<DispatchAction>(result.rules.rules[1].actions[0]).output, "lab");
   ASSERT_THAT(result.rules.rules[2].actions, SizeIs(1));
-  EXPECT_FALSE(Get<TagAction>(result.rules.rules[2].actions[0]).overwrite);
+  EXPECT_FALSE(Get<TagAction>(result.rules.rules[2].actions[0]).setter.options().overwrite);
   EXPECT_THAT(result.rules.fallback, SizeIs(1));
 }
 

@@ -1,5 +1,7 @@
 #include "services/inspector/rule_set.h"
 
+#include <limits>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -37,14 +39,29 @@ void Write(const log::Logger& log, log::Level level, std::string_view message,
   }
 }
 
+// What a condition does not see.
+constexpr size_t kNoChange = std::numeric_limits<size_t>::max();
+
+// Where an action writes to the event; null if it does not.
+const idea::Path* PathOf(const Action& action) {
+  if (const auto* tag = std::get_if<TagAction>(&action.what)) return &tag->setter.path();
+  if (const auto* set = std::get_if<SetAction>(&action.what)) return &set->path;
+  if (const auto* unset = std::get_if<UnsetAction>(&action.what)) return &unset->path;
+  return nullptr;
+}
+
 bool Withheld(const Item& item) {
   return item.verdict() == Item::Verdict::kDrop || item.verdict() == Item::Verdict::kDispatch;
+}
+
+ActionResult ResultOf(idea::SetResult result) {
+  return result == idea::SetResult::kSet ? ActionResult::kDone : ActionResult::kUnchanged;
 }
 
 absl::StatusOr<ActionResult> Put(Item& item, const idea::Path& path, const idea::v1::Value& value,
                                  idea::SetOptions options) {
   ASSIGN_OR_RETURN(const idea::SetResult result, idea::Set(&item.event(), path, value, options));
-  return result == idea::SetResult::kSet ? ActionResult::kDone : ActionResult::kUnchanged;
+  return ResultOf(result);
 }
 
 // Puts the value of an expression. A path to the end of a list takes the values one by one; a key
@@ -54,27 +71,26 @@ absl::StatusOr<ActionResult> PutResult(Item& item, const SetAction& set) {
   if (result.IsNothing() || (result.IsList() && result.list().empty())) {
     return ActionResult::kUnchanged;
   }
-  const idea::SetOptions options{.overwrite = set.overwrite, .unique = set.unique};
   const idea::v1::Value value = filter::ToIdeaValue(result);
-  if (!value.has_list()) return Put(item, set.path, value, options);
+  if (!value.has_list()) return Put(item, set.path, value, set.options);
 
   const auto& items = value.list().items();
   switch (set.path.chunks().back().index) {
     case idea::Path::Index::kAll: {
       ActionResult all = ActionResult::kUnchanged;
       for (const idea::v1::Value& one : items) {
-        ASSIGN_OR_RETURN(const ActionResult put, Put(item, set.path, one, options));
+        ASSIGN_OR_RETURN(const ActionResult put, Put(item, set.path, one, set.options));
         if (put == ActionResult::kDone) all = put;
       }
       return all;
     }
     case idea::Path::Index::kNone: {
-      absl::StatusOr<ActionResult> put = Put(item, set.path, value, options);
+      absl::StatusOr<ActionResult> put = Put(item, set.path, value, set.options);
       if (put.ok() || items.size() != 1) return put;
-      return Put(item, set.path, items[0], options);
+      return Put(item, set.path, items[0], set.options);
     }
     default:
-      if (items.size() == 1) return Put(item, set.path, items[0], options);
+      if (items.size() == 1) return Put(item, set.path, items[0], set.options);
       return absl::InvalidArgumentError(
           absl::StrCat(set.path.text(), " takes one value, the expression has ", items.size()));
   }
@@ -87,41 +103,85 @@ RuleSet::RuleSet(Rules rules, OnError on_error, Metrics& metrics, log::Logger lo
       on_error_(on_error),
       metrics_(metrics),
       log_(std::move(log)),
-      fallback_(MakeEntry("fallback", rules_.fallback)) {
-  entries_.reserve(rules_.rules.size());
-  for (const Rule& rule : rules_.rules) entries_.push_back(MakeEntry(rule.name, rule.actions));
-}
+      fallback_(MakeEntry("fallback", rules_.fallback)),
+      conditions_(MakeConditions()) {}
 
 RuleSet::Entry RuleSet::MakeEntry(const std::string& name,
                                   const std::vector<Action>& actions) const {
-  return {name, &actions, metrics_.ForRule(name), std::make_unique<LogLimit>(),
-          std::make_unique<LogLimit[]>(actions.size())};
+  return {.name = name,
+          .actions = &actions,
+          .changes = std::vector<size_t>(actions.size(), kNoChange),
+          .counters = metrics_.ForRule(name),
+          .error_limit = std::make_unique<LogLimit>(),
+          .action_limits = std::make_unique<LogLimit[]>(actions.size())};
 }
 
-void RuleSet::Inspect(Item& item) const {
+filter::FilterSet RuleSet::MakeConditions() {
+  std::vector<filter::Filter> conditions;
+  std::vector<idea::Path> changes;
+  std::map<std::string_view, size_t> numbers;  // of the changes, by their paths
+  for (const Rule& rule : rules_.rules) {
+    conditions.push_back(rule.condition);
+    Entry& entry = entries_.emplace_back(MakeEntry(rule.name, rule.actions));
+    for (size_t i = 0; i < rule.actions.size(); ++i) {
+      const idea::Path* const path = PathOf(rule.actions[i]);
+      if (path == nullptr) continue;
+      const auto [number, added] = numbers.emplace(path->text(), changes.size());
+      if (added) changes.push_back(*path);
+      entry.changes[i] = number->second;
+    }
+  }
+  return filter::FilterSet(std::move(conditions), changes);
+}
+
+std::unique_ptr<RuleSet::Evaluation> RuleSet::TakeEvaluation() const {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!evaluations_.empty()) {
+      std::unique_ptr<Evaluation> evaluation = std::move(evaluations_.back());
+      evaluations_.pop_back();
+      return evaluation;
+    }
+  }
+  return std::make_unique<Evaluation>(conditions_);
+}
+
+void RuleSet::Inspect(std::span<Item> items) const {
+  std::unique_ptr<Evaluation> evaluation = TakeEvaluation();
+  for (Item& item : items) Inspect(item, *evaluation);
+  absl::MutexLock lock(&mutex_);
+  evaluations_.push_back(std::move(evaluation));
+}
+
+void RuleSet::Inspect(Item& item, Evaluation& evaluation) const {
   bool matched = false;
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    const absl::StatusOr<bool> matches = rules_.rules[i].condition.Matches(item.view());
-    if (!matches.ok()) {
-      if (!Survive(entries_[i], matches.status(), item)) return;
+  evaluation.Begin(item.view());
+  std::optional<filter::FilterSet::Match> match = evaluation.Next(0);
+  for (; match; match = evaluation.Next(match->filter + 1)) {
+    const Entry& entry = entries_[match->filter];
+    if (!match->status.ok()) {
+      if (!Survive(entry, match->status, item)) return;
       continue;
     }
-    if (!*matches) continue;
     matched = true;
-    entries_[i].counters.matches->Increment();
-    if (!Run(entries_[i], item)) return;
-    if (rules_.rules[i].final) break;
+    entry.counters.matches->Increment();
+    if (!Run(entry, item, evaluation)) return;
+    if (rules_.rules[match->filter].final) break;
   }
   if (matched) return;
   metrics_.fallbacks.Increment();
-  Run(fallback_, item);
+  Run(fallback_, item, evaluation);
 }
 
-bool RuleSet::Run(const Entry& entry, Item& item) const {
+bool RuleSet::Run(const Entry& entry, Item& item, Evaluation& evaluation) const {
   for (size_t i = 0; i < entry.actions->size(); ++i) {
     const size_t kind = (*entry.actions)[i].what.index();
     const absl::StatusOr<ActionResult> result = Apply(entry, i, item);
     metrics_.ForAction(kind, result.ok() ? *result : ActionResult::kFailed).Increment();
+    // What failed may have made a part of the way.
+    if (entry.changes[i] != kNoChange && (!result.ok() || *result == ActionResult::kDone)) {
+      evaluation.Changed(entry.changes[i]);
+    }
     if (result.ok()) continue;
     const std::string& name = (*entry.actions)[i].name;
     const absl::Status error(
@@ -136,7 +196,8 @@ absl::StatusOr<ActionResult> RuleSet::Apply(const Entry& entry, size_t index, It
   const Action& action = (*entry.actions)[index];
   LogLimit& limit = entry.action_limits[index];
   if (const auto* tag = std::get_if<TagAction>(&action.what)) {
-    return Put(item, tag->path, tag->value, {.overwrite = tag->overwrite, .unique = tag->unique});
+    ASSIGN_OR_RETURN(const idea::SetResult result, tag->setter.Apply(&item.event()));
+    return ResultOf(result);
   }
   if (const auto* set = std::get_if<SetAction>(&action.what)) return PutResult(item, *set);
   if (const auto* unset = std::get_if<UnsetAction>(&action.what)) {

@@ -6,11 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/filter/filter_set.h"
 #include "common/pipeline/item.h"
 #include "common/service/log.h"
 #include "services/inspector/log_limit.h"
@@ -32,7 +36,7 @@ struct RuleStatus {
   uint64_t errors = 0;
 };
 
-// Immutable; may be used by many threads at once.
+// Its rules never change; may be used by many threads at once.
 class RuleSet {
  public:
   // `metrics` outlives the set.
@@ -40,8 +44,9 @@ class RuleSet {
   RuleSet(const RuleSet&) = delete;
   RuleSet& operator=(const RuleSet&) = delete;
 
-  // Gives the item its verdict. The item has been parsed.
-  void Inspect(pipeline::Item& item) const;
+  // Gives each item its verdict. The items can be parsed.
+  void Inspect(std::span<pipeline::Item> items) const;
+  void Inspect(pipeline::Item& item) const { Inspect({&item, 1}); }
 
   size_t size() const { return rules_.rules.size(); }
   const std::vector<Rule>& rules() const { return rules_.rules; }
@@ -53,14 +58,21 @@ class RuleSet {
   struct Entry {
     std::string name;
     const std::vector<Action>* actions;
+    std::vector<size_t> changes;  // of each action: the number of what it writes to in conditions_
     RuleCounters counters;
     std::unique_ptr<LogLimit> error_limit;
     std::unique_ptr<LogLimit[]> action_limits;  // as many as actions
   };
 
+  using Evaluation = filter::FilterSet::Evaluation;
+
   Entry MakeEntry(const std::string& name, const std::vector<Action>& actions) const;
+  // Compiles the conditions together; tells the entries what their actions change.
+  filter::FilterSet MakeConditions();
+  std::unique_ptr<Evaluation> TakeEvaluation() const;
+  void Inspect(pipeline::Item& item, Evaluation& evaluation) const;
   // Whether the inspection goes on.
-  bool Run(const Entry& entry, pipeline::Item& item) const;
+  bool Run(const Entry& entry, pipeline::Item& item, Evaluation& evaluation) const;
   absl::StatusOr<ActionResult> Apply(const Entry& entry, size_t index, pipeline::Item& item) const;
   // Counts and tells of a failure; whether the inspection goes on.
   bool Survive(const Entry& entry, const absl::Status& error, pipeline::Item& item) const;
@@ -71,6 +83,10 @@ class RuleSet {
   const log::Logger log_;
   std::vector<Entry> entries_;  // one for each rule
   Entry fallback_;
+  const filter::FilterSet conditions_;
+  mutable absl::Mutex mutex_;
+  // Those that no thread uses at the moment.
+  mutable std::vector<std::unique_ptr<Evaluation>> evaluations_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mentat::inspector

@@ -132,11 +132,11 @@ Resolver::Resolver(std::vector<std::string> endpoints, std::chrono::duration<dou
 
 void Resolver::SetEndpoints(std::vector<std::string> endpoints) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     endpoints_ = std::move(endpoints);
     changed_endpoints_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
 }
 
 void Resolver::Run(std::stop_token stop) {
@@ -145,7 +145,7 @@ void Resolver::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     std::vector<std::string> endpoints;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       endpoints = endpoints_;
       changed_endpoints_ = false;
     }
@@ -166,8 +166,9 @@ void Resolver::Run(std::stop_token stop) {
       reported = all;
       changed_(std::move(all));
     }
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, interval_, [this] { return changed_endpoints_; });
+    const MutexLock lock(mutex_);
+    wake_.WaitFor(mutex_, stop, interval_,
+                  [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return changed_endpoints_; });
   }
 }
 

@@ -4,9 +4,7 @@
 #define COMMON_PIPELINE_RESOLVER_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -16,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/mutex.h"
 
 namespace mentat::pipeline {
 
@@ -50,11 +49,11 @@ class Resolver {
   const std::chrono::duration<double> interval_;
   const std::function<void(std::set<std::string>)> changed_;
   const std::function<void(const std::string&, const absl::Status&)> failed_;
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::vector<std::string> endpoints_;  // guarded by mutex_
-  bool changed_endpoints_ = false;      // likewise
-  std::jthread thread_;                 // last: it uses the others
+  Mutex mutex_;
+  CondVar wake_;
+  std::vector<std::string> endpoints_ ABSL_GUARDED_BY(mutex_);
+  bool changed_endpoints_ ABSL_GUARDED_BY(mutex_) = false;
+  std::jthread thread_;  // last: it uses the others
 };
 
 }  // namespace mentat::pipeline

@@ -3,11 +3,9 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/pipeline/frame.h"
 #include "common/pipeline/resolver.h"
@@ -141,19 +140,18 @@ class StageImpl : public Stage, public StageCore::Effects {
   LogLimit rejected_log_;
   LogLimit refused_log_;
 
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  // Guarded by mutex_.
-  std::vector<std::function<void()>> commands_;
-  StageStatus status_;
-  std::map<std::string, bool> outputs_up_;
-  bool idle_ = true;
-  bool started_ = false;
-  bool closing_ = false;           // Submit is over
-  uint64_t submitted_events_ = 0;  // handed over and not settled
-  uint64_t submit_limit_ = 0;
-  uint64_t submitted_bytes_ = 0;
-  uint64_t submit_bytes_limit_ = 0;
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::vector<std::function<void()>> commands_ ABSL_GUARDED_BY(mutex_);
+  StageStatus status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> outputs_up_ ABSL_GUARDED_BY(mutex_);
+  bool idle_ ABSL_GUARDED_BY(mutex_) = true;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;           // Submit is over
+  uint64_t submitted_events_ ABSL_GUARDED_BY(mutex_) = 0;  // handed over and not settled
+  uint64_t submit_limit_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t submitted_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t submit_bytes_limit_ ABSL_GUARDED_BY(mutex_) = 0;
 
   std::map<std::string, std::unique_ptr<Resolver>> resolvers_;  // by output, from Start on
   std::jthread thread_;
@@ -162,10 +160,10 @@ class StageImpl : public Stage, public StageCore::Effects {
 StageImpl::~StageImpl() {
   resolvers_.clear();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closing_ = true;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
   if (thread_.joinable()) {
     thread_.request_stop();
     sockets_->Wake();
@@ -243,6 +241,7 @@ absl::Status StageImpl::Init() {
   }
   const auto default_output = config.outputs().find("default");
   if (default_output != config.outputs().end()) {
+    const MutexLock lock(mutex_);
     submit_limit_ = default_output->second.window_events();
     submit_bytes_limit_ = default_output->second.window_bytes();
   }
@@ -252,7 +251,7 @@ absl::Status StageImpl::Init() {
 
 absl::Status StageImpl::Start() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (started_) return absl::FailedPreconditionError("the stage has been started already");
     started_ = true;
   }
@@ -284,7 +283,7 @@ absl::Status StageImpl::Start() {
 
 void StageImpl::Post(std::function<void()> command) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     commands_.push_back(std::move(command));
   }
   sockets_->Wake();
@@ -306,8 +305,8 @@ absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
   uint64_t bytes = 0;
   for (const SourceEvent& event : events) bytes += event.event.size();
   {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] {
+    const MutexLock lock(mutex_);
+    changed_.Wait(mutex_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       const bool room = submitted_events_ == 0 || (submitted_events_ + count <= submit_limit_ &&
                                                    submitted_bytes_ + bytes <= submit_bytes_limit_);
       return closing_ || (room && !status_.paused);
@@ -323,11 +322,11 @@ absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
               [this, count, bytes, settled = std::move(settled)](std::vector<Outcome> outcomes) {
                 settled(std::move(outcomes));
                 {
-                  const std::lock_guard lock(mutex_);
+                  const MutexLock lock(mutex_);
                   submitted_events_ -= count;
                   submitted_bytes_ -= bytes;
                 }
-                changed_.notify_all();
+                changed_.NotifyAll();
               },
               steady_clock::now());
         });
@@ -338,23 +337,29 @@ absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
 
 absl::Status StageImpl::Drain(absl::Duration grace) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closing_) return absl::FailedPreconditionError("the stage is being drained already");
     closing_ = true;
     if (!started_) return absl::OkStatus();
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
   Post([this] { BeginDrain(); });
-  std::unique_lock lock(mutex_);
-  const auto deadline = steady_clock::now() + absl::ToChronoMilliseconds(grace);
-  const bool idle = changed_.wait_until(lock, deadline, [&] { return status_.draining && idle_; });
-  if (!idle && workers_ != nullptr) {
-    // What still waits for something gives its events back, so that the senders know at once.
-    workers_->RequestStop();
-    changed_.wait_for(lock, kAckLinger, [&] { return idle_; });
+  bool idle = false;
+  uint64_t left = 0;
+  {
+    const MutexLock lock(mutex_);
+    const auto deadline = steady_clock::now() + absl::ToChronoMilliseconds(grace);
+    idle = changed_.WaitUntil(mutex_, deadline, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return status_.draining && idle_;
+    });
+    if (!idle && workers_ != nullptr) {
+      // What still waits for something gives its events back, so that the senders know at once.
+      workers_->RequestStop();
+      changed_.WaitFor(mutex_, kAckLinger,
+                       [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return idle_; });
+    }
+    left = status_.ledger.in_flight;
   }
-  const uint64_t left = status_.ledger.in_flight;
-  lock.unlock();
   if (thread_.joinable()) {
     thread_.request_stop();
     sockets_->Wake();
@@ -369,7 +374,7 @@ absl::Status StageImpl::Drain(absl::Duration grace) {
 }
 
 absl::Status StageImpl::Ready() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!started_) return absl::UnavailableError("the pipeline has not been started");
   if (status_.draining) return absl::UnavailableError("draining");
   if (status_.paused) return absl::UnavailableError("paused");
@@ -382,7 +387,7 @@ absl::Status StageImpl::Ready() const {
 }
 
 StageStatus StageImpl::Status() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return status_;
 }
 
@@ -469,7 +474,7 @@ void StageImpl::Run(std::stop_token stop) {
 void StageImpl::RunCommands() {
   std::vector<std::function<void()>> commands;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     commands.swap(commands_);
   }
   for (const auto& command : commands) command();
@@ -545,7 +550,7 @@ void StageImpl::SetPaused(bool paused) {
   paused_ = paused;
   core_->Close(/*closed=*/paused, /*returning=*/false);
   Publish(steady_clock::now(), /*whole=*/true);
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void StageImpl::BeginDrain() {
@@ -569,7 +574,7 @@ void StageImpl::HandOutWork(Instant now) {
 void StageImpl::Publish(Instant now, bool whole) {
   bool notify = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     status_.ledger = core_->ledger();
     status_.paused = paused_;
     status_.draining = draining_;
@@ -601,7 +606,7 @@ void StageImpl::Publish(Instant now, bool whole) {
       status_.oldest_seconds = SecondsSince(core_->oldest(), now);
     }
   }
-  if (notify) changed_.notify_all();
+  if (notify) changed_.NotifyAll();
   if (whole && metrics_) metrics_->Update(*core_, now);
 }
 

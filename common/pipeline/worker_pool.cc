@@ -20,14 +20,14 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::Push(std::unique_ptr<Job> job) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     queue_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 std::vector<std::unique_ptr<Job>> WorkerPool::Collect() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(done_, {});
 }
 
@@ -35,14 +35,17 @@ void WorkerPool::Run(std::stop_token stop, Processor& processor) {
   while (true) {
     std::unique_ptr<Job> job;
     {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return !queue_.empty(); })) return;
+      const MutexLock lock(mutex_);
+      if (!wake_.Wait(mutex_, stop,
+                      [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !queue_.empty(); })) {
+        return;
+      }
       job = std::move(queue_.front());
       queue_.pop_front();
     }
     RunJob(*job, processor, stop_.get_token());
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       done_.push_back(std::move(job));
     }
     finished_();

@@ -2,14 +2,13 @@
 #ifndef COMMON_PIPELINE_WORKER_POOL_H_
 #define COMMON_PIPELINE_WORKER_POOL_H_
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/pipeline/job.h"
 #include "common/pipeline/stage.h"
 
@@ -36,10 +35,10 @@ class WorkerPool {
   const std::vector<std::unique_ptr<Processor>> processors_;
   const std::function<void()> finished_;
   std::stop_source stop_;
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  std::deque<std::unique_ptr<Job>> queue_;
-  std::vector<std::unique_ptr<Job>> done_;
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<std::unique_ptr<Job>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Job>> done_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_;  // last: they use the others
 };
 

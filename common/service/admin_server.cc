@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/service/host_port.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -43,31 +42,33 @@ class ChangeSignal {
  public:
   void Notify() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ++changes_;
     }
-    condition_.notify_all();
+    condition_.NotifyAll();
   }
   void Close() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       closed_ = true;
     }
-    condition_.notify_all();
+    condition_.NotifyAll();
   }
   // Waits for a change since `seen`, which is set to the newest. False once closed.
   bool WaitFor(std::chrono::milliseconds timeout, uint64_t& seen) {
-    std::unique_lock lock(mutex_);
-    condition_.wait_for(lock, timeout, [&] { return closed_ || changes_ != seen; });
+    const MutexLock lock(mutex_);
+    condition_.WaitFor(mutex_, timeout, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return closed_ || changes_ != seen;
+    });
     seen = changes_;
     return !closed_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  uint64_t changes_ = 0;
-  bool closed_ = false;
+  Mutex mutex_;
+  CondVar condition_;
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class StageAdminService final : public StageAdmin::Service {

@@ -77,20 +77,22 @@ void Frame::Stop() {
 
 void Frame::RequestReload() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     reload_requested_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
 }
 
 void Frame::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     Evaluate();
     SampleRate(absl::Now());
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, kTick, [this] { return reload_requested_; });
-    if (!std::exchange(reload_requested_, false)) continue;
-    lock.unlock();
+    {
+      const MutexLock lock(mutex_);
+      wake_.WaitFor(mutex_, stop, kTick,
+                    [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return reload_requested_; });
+      if (!std::exchange(reload_requested_, false)) continue;
+    }
     if (absl::Status status = options_.sink->Reopen(); !status.ok()) {
       log_.Error("cannot open the log file again", {{"error", status}});
     }
@@ -108,21 +110,21 @@ absl::Status Frame::CheckReadiness() const {
 }
 
 absl::Status Frame::readiness() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return readiness_;
 }
 
 bool Frame::IsPaused() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return paused_;
 }
 
 void Frame::Evaluate() {
-  const std::lock_guard one_at_a_time(evaluate_mutex_);
+  const MutexLock one_at_a_time(evaluate_mutex_);
   const absl::Status now = CheckReadiness();
   const bool paused = options_.stage != nullptr && options_.stage->Status().paused;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (readiness_ == now && paused_ == paused) return;
   }
   if (now.ok()) {
@@ -133,7 +135,7 @@ void Frame::Evaluate() {
   // Health first, so that whoever reads the status finds that health says the same.
   admin_->SetServing(now.ok());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     readiness_ = now;
     paused_ = paused;
   }
@@ -143,14 +145,14 @@ void Frame::Evaluate() {
 void Frame::SampleRate(absl::Time now) {
   if (options_.stage == nullptr) return;
   const uint64_t received = options_.stage->Status().ledger.received;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!samples_.empty() && now - samples_.back().time < kSampleInterval) return;
   samples_.push_back({now, received});
   while (now - samples_.front().time > kRateWindow) samples_.pop_front();
 }
 
 double Frame::ReceivedPerSecond() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (samples_.size() < 2) return 0;
   const RateSample& first = samples_.front();
   const RateSample& last = samples_.back();
@@ -237,12 +239,12 @@ absl::Status Frame::Drain() {
 }
 
 std::vector<ConfigEntry> Frame::Config() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return config_;
 }
 
 void Frame::SetConfig(std::vector<ConfigEntry> config) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   config_ = std::move(config);
 }
 
@@ -258,7 +260,7 @@ absl::Status Frame::TryReload() {
 }
 
 absl::Status Frame::Reload() {
-  const std::lock_guard lock(reload_mutex_);
+  const MutexLock lock(reload_mutex_);
   const absl::Status status = TryReload();
   if (status.ok()) {
     ++reloads_ok_;

@@ -4,11 +4,9 @@
 #define COMMON_SERVICE_FRAME_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
 #include "common/service/admin_server.h"
 #include "common/service/config_binder.h"
@@ -100,17 +99,17 @@ class Frame : public AdminHandler {
   std::atomic<uint64_t> reloads_ok_ = 0;
   std::atomic<uint64_t> reloads_failed_ = 0;
 
-  std::mutex evaluate_mutex_;  // one evaluation at a time
-  std::mutex reload_mutex_;    // one reload at a time
+  Mutex evaluate_mutex_;  // one evaluation at a time
+  Mutex reload_mutex_;    // one reload at a time
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any wake_;
-  // Guarded by mutex_.
-  absl::Status readiness_;  // as told last
-  bool paused_ = false;
-  bool reload_requested_ = false;
-  std::vector<ConfigEntry> config_;
-  std::deque<RateSample> samples_;  // of the last ten seconds or so, oldest first
+  mutable Mutex mutex_;
+  CondVar wake_;
+  absl::Status readiness_ ABSL_GUARDED_BY(mutex_);  // as told last
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reload_requested_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<ConfigEntry> config_ ABSL_GUARDED_BY(mutex_);
+  // Of the last ten seconds or so, oldest first.
+  std::deque<RateSample> samples_ ABSL_GUARDED_BY(mutex_);
 
   std::jthread thread_;
 };

@@ -6,15 +6,14 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/pause.h"
 #include "common/base/status_macros.h"
 #include "common/service/host_port.h"
 #include "prometheus/counter.h"
@@ -51,7 +50,7 @@ prometheus::MetricFamily Family(std::string name, std::string help, prometheus::
   return family;
 }
 
-constexpr std::chrono::milliseconds kKnockInterval(10);
+constexpr absl::Duration kKnockInterval = absl::Milliseconds(10);
 
 // Connects to a port of this host and hangs up.
 void Knock(uint16_t port) {
@@ -114,13 +113,9 @@ MetricsServer::~MetricsServer() {
   if (exposer_ == nullptr) return;
   // The library looks whether it is to stop only every two seconds, or when someone connects.
   const std::jthread knock([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
+    do {
       Knock(port_);
-      never.wait_for(lock, stop, kKnockInterval, [] { return false; });
-    }
+    } while (Pause(kKnockInterval, stop));
   });
   exposer_.reset();
 }

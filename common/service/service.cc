@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -19,6 +17,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
+#include "common/base/pause.h"
 #include "common/base/status_macros.h"
 #include "common/service/admin_server.h"
 #include "common/service/command_line.h"
@@ -39,7 +39,8 @@ namespace {
 
 constexpr int kExitFailure = 1;
 constexpr int kExitConfig = 2;
-// What the end may take beyond the grace time: the last acknowledgements, the service's own thread.
+// What the end may take beyond the grace time: the last acknowledgements, the service's own
+// thread.
 constexpr absl::Duration kEndMargin = absl::Seconds(5);
 // What is left of the grace time after a second signal.
 constexpr absl::Duration kHurriedGrace = absl::Seconds(1);
@@ -89,7 +90,7 @@ class OwnThread {
           absl::Status status = service.Run(std::move(stop));
           if (status.ok()) return;
           {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             error_ = std::move(status);
           }
           signals.Wake();
@@ -101,13 +102,13 @@ class OwnThread {
   }
   // Why it ended the process; OK while it has not.
   absl::Status error() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return error_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  absl::Status error_;
+  mutable Mutex mutex_;
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 
@@ -218,8 +219,8 @@ class Runner {
     return absl::OkStatus();
   }
 
-  // Reads the configuration again. What is called afterwards gives the outputs their peers; of all
-  // else that has changed the log says that it needs another start.
+  // Reads the configuration again. What is called afterwards gives the outputs their peers; of
+  // all else that has changed the log says that it needs another start.
   absl::StatusOr<std::function<void()>> Reconfigure() {
     std::shared_ptr<google::protobuf::Message> message(config_.New());
     ASSIGN_OR_RETURN(const std::vector<ConfigEntry> read, LoadConfig(sources_, *message));
@@ -306,8 +307,8 @@ class Runner {
     return 0;
   }
 
-  // In the drain's thread: a source stops reading first, all others still need their own thread to
-  // finish what they hold.
+  // In the drain's thread: a source stops reading first, all others still need their own thread
+  // to finish what they hold.
   void EndWork(absl::Duration grace) {
     const bool source = pipeline_config_ == nullptr || !pipeline_config_->has_input();
     if (source) own_thread_->RequestStop();
@@ -371,10 +372,7 @@ int Run(const std::string& name, const google::protobuf::Message& config,
 }  // namespace
 
 absl::Status Service::Run(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any condition;
-  std::unique_lock lock(mutex);
-  condition.wait(lock, stop, [] { return false; });
+  Pause(absl::InfiniteDuration(), stop);
   return absl::OkStatus();
 }
 

@@ -1,8 +1,8 @@
 #include "common/store/backoff.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+
+#include "common/base/pause.h"
 
 namespace mentat::store {
 
@@ -15,12 +15,6 @@ absl::Duration Backoff::Next() {
   return pause;
 }
 
-bool Backoff::Wait(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait_for(lock, stop, absl::ToChronoNanoseconds(Next()), [] { return false; });
-  return !stop.stop_requested();
-}
+bool Backoff::Wait(std::stop_token stop) { return Pause(Next(), stop); }
 
 }  // namespace mentat::store

@@ -52,23 +52,25 @@ void Poller::Run(std::stop_token stop) {
   const auto pause = absl::ToChronoMilliseconds(absl::Seconds(config_.poll_seconds()));
   while (!stop.stop_requested()) {
     Round();
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, pause, [this] { return wanted_ > started_; });
+    const MutexLock lock(mutex_);
+    changed_.WaitFor(mutex_, stop, pause,
+                     [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return wanted_ > started_; });
   }
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 absl::Status Poller::WaitForRound(absl::Duration timeout) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const uint64_t wanted = started_ + 1;
   wanted_ = std::max(wanted_, wanted);
-  changed_.notify_all();
-  const bool done = changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
-                                      [&] { return stopped_ || finished_ >= wanted; });
+  changed_.NotifyAll();
+  const bool done = changed_.WaitFor(
+      mutex_, absl::ToChronoMilliseconds(timeout),
+      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_ || finished_ >= wanted; });
   if (finished_ >= wanted) return absl::OkStatus();
   if (done) return absl::UnavailableError("the controller is ending");
   return absl::DeadlineExceededError("the instances could not all be asked in time");
@@ -76,14 +78,14 @@ absl::Status Poller::WaitForRound(absl::Duration timeout) {
 
 void Poller::Round() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++started_;
   }
   const absl::Time now = absl::Now();
   std::vector<KnownStage> stages = FindStages(config_);
   std::vector<Instance*> asked;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const KnownStage& stage : stages) {
       for (const std::string& address : stage.addresses) {
         std::unique_ptr<Instance>& instance = instances_[address];
@@ -103,13 +105,13 @@ void Poller::Round() {
   std::vector<v1::InstanceStatus> answers;
   Ask(asked, answers);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Remember(asked, answers, absl::Now());
     MarkGone(now);
     time_ = absl::Now();
     finished_ = started_;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void Poller::Ask(const std::vector<Instance*>& instances,
@@ -189,7 +191,7 @@ v1::GetStatusResponse Poller::Snapshot(const std::vector<std::string>& names) co
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
   };
   std::map<std::string, v1::StageStatus*> stages;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   response.mutable_time()->set_seconds(absl::ToUnixSeconds(time_));
   const auto add_stage = [&](const std::string& name) {
     v1::StageStatus*& stage = stages[name];
@@ -221,7 +223,7 @@ v1::GetStatusResponse Poller::Snapshot(const std::vector<std::string>& names) co
 
 v1::ListStagesResponse Poller::Stages() const {
   v1::ListStagesResponse response;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const KnownStage& known : stages_) {
     v1::Stage& stage = *response.add_stages();
     stage.set_name(known.name);

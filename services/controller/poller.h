@@ -2,17 +2,16 @@
 #ifndef SERVICES_CONTROLLER_POLLER_H_
 #define SERVICES_CONTROLLER_POLLER_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/service/log.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "mentat/controller/v1/controller.pb.h"
@@ -53,22 +52,22 @@ class Poller {
   void Ask(const std::vector<Instance*>& instances, std::vector<v1::InstanceStatus>& answers) const;
   // A pair of lists, of the same order.
   void Remember(const std::vector<Instance*>& asked, std::vector<v1::InstanceStatus>& answers,
-                absl::Time now);
-  void MarkGone(absl::Time now);
+                absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkGone(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const config::v1::ControllerConfig config_;
   const log::Logger log_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  // Guarded by mutex_. Only Run's thread changes the maps and uses the clients.
-  std::vector<KnownStage> stages_;
-  Instances instances_;
-  absl::Time time_ = absl::InfinitePast();  // of the last round
-  uint64_t started_ = 0;                    // rounds
-  uint64_t finished_ = 0;
-  uint64_t wanted_ = 0;
-  bool stopped_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  // Only Run's thread changes the lists and uses the clients.
+  std::vector<KnownStage> stages_ ABSL_GUARDED_BY(mutex_);
+  Instances instances_ ABSL_GUARDED_BY(mutex_);
+  absl::Time time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // of the last round
+  uint64_t started_ ABSL_GUARDED_BY(mutex_) = 0;                    // rounds
+  uint64_t finished_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t wanted_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mentat::controller

@@ -82,13 +82,13 @@ std::unique_ptr<pipeline::Processor> Demo::MakeProcessor() {
 absl::Status Demo::Reload() {
   ASSIGN_OR_RETURN(Categories categories, ReadCategories(config_.unwanted_file()));
   log_.Info("unwanted categories read", {{"count", categories.size()}});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   unwanted_ = std::make_shared<const Categories>(std::move(categories));
   return absl::OkStatus();
 }
 
 std::shared_ptr<const Demo::Categories> Demo::unwanted() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return unwanted_;
 }
 

@@ -4,13 +4,13 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/mutex.h"
 #include "common/service/service.h"
 #include "mentat/config/v1/demo.pb.h"
 
@@ -48,8 +48,8 @@ class Demo : public service::Service {
   const log::Logger log_;
   Metrics metrics_;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Categories> unwanted_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<const Categories> unwanted_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mentat::demo

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <random>
 #include <span>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/base/pause.h"
 #include "common/store/connection.h"
 #include "prometheus/counter.h"
 #include "services/enricher/enrichment.h"
@@ -142,8 +141,6 @@ absl::Status Enricher::Run(std::stop_token stop) {
   Timer geoip(config_.geoip().refresh_seconds());
   geoip.Succeeded();  // in Create
   Timer networks(config_.networks_refresh_seconds());
-  std::mutex mutex;
-  std::condition_variable_any wake;
   while (!stop.stop_requested()) {
     if (geoip.IsDue()) {
       // What is wrong has been logged; the files are looked at again in any case.
@@ -161,8 +158,7 @@ absl::Status Enricher::Run(std::stop_token stop) {
       }
       due = std::min(due, networks.due());
     }
-    std::unique_lock lock(mutex);
-    wake.wait_until(lock, stop, due, [] { return false; });
+    Pause(absl::FromChrono(due - Clock::now()), stop);
   }
   return absl::OkStatus();
 }

@@ -30,21 +30,10 @@ GeoipFiles::GeoipFiles(const config::v1::GeoipConfig& config, const log::Logger&
                        Metrics* metrics)
     : log_(log.ForModule("geoip")),
       files_{{
-          {"city",
-           config.city_db(),
-           Mmdb::Content::kCountry,
-           &metrics->city_file,
-           &Geoip::city,
-           {},
-           {}},
-          {"country",
-           config.country_db(),
-           Mmdb::Content::kCountry,
-           &metrics->country_file,
-           &Geoip::country,
-           {},
-           {}},
-          {"asn", config.asn_db(), Mmdb::Content::kAsn, &metrics->asn_file, &Geoip::asn, {}, {}},
+          {"city", config.city_db(), Mmdb::Content::kCountry, &metrics->city_file, &Geoip::city},
+          {"country", config.country_db(), Mmdb::Content::kCountry, &metrics->country_file,
+           &Geoip::country},
+          {"asn", config.asn_db(), Mmdb::Content::kAsn, &metrics->asn_file, &Geoip::asn},
       }},
       current_(std::make_shared<const Geoip>()) {}
 
@@ -63,22 +52,22 @@ absl::StatusOr<GeoipFiles::Identity> GeoipFiles::Identify(const std::string& pat
                   .changed_ns = nanoseconds(status.st_ctim)};
 }
 
-void GeoipFiles::RefreshFile(File& file, Geoip& next) {
+void GeoipFiles::RefreshFile(const File& file, State& state, Geoip& next) {
   // Taken before the file is read: a change meanwhile is another identity at the next look.
   const absl::StatusOr<Identity> identity = Identify(file.path);
   std::shared_ptr<const Mmdb>& slot = next.*file.slot;
   absl::Status status = identity.status();
   if (identity.ok()) {
-    if (file.seen == *identity) return;
-    file.seen = *identity;
+    if (state.seen == *identity) return;
+    state.seen = *identity;
     absl::StatusOr<std::shared_ptr<const Mmdb>> opened = Mmdb::Open(file.path, file.content);
     status = opened.status();
     if (opened.ok()) slot = *std::move(opened);
   } else {
-    file.seen.reset();
-    if (status == file.status) return;  // missing as before
+    state.seen.reset();
+    if (status == state.status) return;  // missing as before
   }
-  file.status = status;
+  state.status = status;
   file.metrics->loaded.Set(slot != nullptr);
   file.metrics->build_time.Set(slot == nullptr ? 0 : static_cast<double>(slot->build_time()));
   if (status.ok()) {
@@ -95,14 +84,14 @@ void GeoipFiles::RefreshFile(File& file, Geoip& next) {
 }
 
 absl::Status GeoipFiles::Refresh() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::shared_ptr<const Geoip> before = current_.load();
   Geoip next = *before;
   std::vector<std::string> problems;
-  for (File& file : files_) {
-    if (file.path.empty()) continue;
-    RefreshFile(file, next);
-    if (!file.status.ok()) problems.emplace_back(file.status.message());
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].path.empty()) continue;
+    RefreshFile(files_[i], states_[i], next);
+    if (!states_[i].status.ok()) problems.emplace_back(states_[i].status.message());
   }
   if (next.city != before->city || next.country != before->country || next.asn != before->asn) {
     current_.store(std::make_shared<const Geoip>(std::move(next)));

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/numeric/int128.h"
 #include "absl/status/status.h"
+#include "common/base/mutex.h"
 #include "common/idea/address.h"
 #include "common/service/log.h"
 #include "mentat/config/v1/enricher.pb.h"
@@ -64,16 +64,20 @@ class GeoipFiles {
     Mmdb::Content content;
     Metrics::File* metrics;
     std::shared_ptr<const Mmdb> Geoip::*slot;
+  };
+  struct State {
     std::optional<Identity> seen;  // the file that `status` speaks of
     absl::Status status;
   };
 
   static absl::StatusOr<Identity> Identify(const std::string& path);
-  void RefreshFile(File& file, Geoip& next);
+  void RefreshFile(const File& file, State& state, Geoip& next)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   log::Logger log_;
-  std::mutex mutex_;  // of files_
-  std::array<File, 3> files_;
+  const std::array<File, 3> files_;
+  Mutex mutex_;
+  std::array<State, 3> states_ ABSL_GUARDED_BY(mutex_);  // of the files
   std::atomic<std::shared_ptr<const Geoip>> current_;
 };
 

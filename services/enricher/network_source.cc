@@ -17,14 +17,14 @@ NetworkSource::NetworkSource(store::ConnectionOptions options, const log::Logger
     : options_(std::move(options)), log_(log.ForModule("networks")), metrics_(metrics) {}
 
 absl::Status NetworkSource::Refresh(bool always, std::stop_token stop) {
-  const std::lock_guard refresh_lock(refresh_mutex_);
+  const MutexLock refresh_lock(refresh_mutex_);
   absl::Status status = TryRefresh(always, stop);
   if (!status.ok()) {
     connection_.reset();
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     metrics_->networks_failures.Increment();
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!status.ok() && status != status_) {
     log_.Warning(table_ == nullptr
                      ? "the table of networks cannot be read: events are held"
@@ -44,8 +44,9 @@ absl::Status NetworkSource::TryRefresh(bool always, std::stop_token stop) {
   }
   absl::Status status;
   {
-    const std::stop_callback interrupt(stop, [this] { connection_->Interrupt(); });
-    status = Read(*connection_, always);
+    store::Connection& connection = *connection_;
+    const std::stop_callback interrupt(stop, [&connection] { connection.Interrupt(); });
+    status = Read(connection, always);
   }
   if (!reused || !absl::IsUnavailable(status) || stop.stop_requested()) return status;
   // The connection was lost while it was idle; that alone is worth no warning.
@@ -54,42 +55,42 @@ absl::Status NetworkSource::TryRefresh(bool always, std::stop_token stop) {
 }
 
 absl::Status NetworkSource::Read(store::Connection& connection, bool always) {
-  // Only refreshes write table_, and there is one at a time.
-  if (!always && table_ != nullptr) {
+  if (!always && version_.has_value()) {
     ASSIGN_OR_RETURN(const int64_t version, store::ReadNetworksVersion(connection));
-    if (version == version_) return absl::OkStatus();
+    if (version == *version_) return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(store::Networks networks, store::ReadNetworks(connection));
   version_ = networks.version;
   auto table = std::make_shared<const NetworkTable>(std::move(networks.networks));
   log_.Info(
       "table of networks in use",
-      {{"networks", table->size()}, {"groups", table->groups().size()}, {"version", version_}});
+      {{"networks", table->size()}, {"groups", table->groups().size()}, {"version", *version_}});
   const int64_t now = absl::ToUnixSeconds(absl::Now());
   metrics_->networks.Set(static_cast<double>(table->size()));
   metrics_->networks_load_time.Set(static_cast<double>(now));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   table_ = std::move(table);
   loaded_at_ = now;
-  loaded_.notify_all();
+  loaded_.NotifyAll();
   return absl::OkStatus();
 }
 
 std::shared_ptr<const NetworkTable> NetworkSource::Get(std::stop_token stop) const {
-  std::unique_lock lock(mutex_);
-  loaded_.wait(lock, stop, [this] { return table_ != nullptr; });
+  const MutexLock lock(mutex_);
+  loaded_.Wait(mutex_, stop,
+               [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return table_ != nullptr; });
   return table_;
 }
 
 absl::Status NetworkSource::Ready() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (table_ != nullptr) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("the table of networks has not been read: ", status_.message()));
 }
 
 std::string NetworkSource::Details() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (table_ == nullptr) return "not read yet";
   return absl::StrCat(
       table_->size(), " of ", table_->groups().size(), " groups, read ",

@@ -2,14 +2,14 @@
 #ifndef SERVICES_ENRICHER_NETWORK_SOURCE_H_
 #define SERVICES_ENRICHER_NETWORK_SOURCE_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/base/mutex.h"
 #include "common/service/log.h"
 #include "common/store/connection.h"
 #include "services/enricher/metrics.h"
@@ -38,22 +38,24 @@ class NetworkSource {
   std::string Details() const;
 
  private:
-  absl::Status TryRefresh(bool always, std::stop_token stop);
-  absl::Status Read(store::Connection& connection, bool always);
+  absl::Status TryRefresh(bool always, std::stop_token stop)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
+  absl::Status Read(store::Connection& connection, bool always)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_);
 
   const store::ConnectionOptions options_;
   const log::Logger log_;
   Metrics* const metrics_;
 
-  std::mutex refresh_mutex_;  // one refresh at a time; of connection_ and version_
-  std::unique_ptr<store::Connection> connection_;
-  int64_t version_ = 0;
+  Mutex refresh_mutex_;  // one refresh at a time
+  std::unique_ptr<store::Connection> connection_ ABSL_GUARDED_BY(refresh_mutex_);
+  std::optional<int64_t> version_ ABSL_GUARDED_BY(refresh_mutex_);  // of table_
 
-  mutable std::mutex mutex_;  // of what follows
-  mutable std::condition_variable_any loaded_;
-  std::shared_ptr<const NetworkTable> table_;
-  int64_t loaded_at_ = 0;  // Unix seconds
-  absl::Status status_ = absl::UnavailableError("not read yet");
+  mutable Mutex mutex_;
+  mutable CondVar loaded_;
+  std::shared_ptr<const NetworkTable> table_ ABSL_GUARDED_BY(mutex_);
+  int64_t loaded_at_ ABSL_GUARDED_BY(mutex_) = 0;  // Unix seconds
+  absl::Status status_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("not read yet");
 };
 
 }  // namespace mentat::enricher

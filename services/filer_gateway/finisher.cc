@@ -34,16 +34,16 @@ Finisher::Finisher(const Queue& queue, InMetrics& metrics, Options options)
 
 Finisher::~Finisher() {
   {
-    std::lock_guard lock(inbox_->mutex);
+    const MutexLock lock(inbox_->mutex);
     inbox_->closed = true;
   }
-  inbox_->changed.notify_all();
+  inbox_->changed.NotifyAll();
   thread_.join();
 }
 
 std::shared_ptr<TakenFile> Finisher::Take(ClaimedFile file) {
   {
-    std::lock_guard lock(inbox_->mutex);
+    const MutexLock lock(inbox_->mutex);
     ++inbox_->files;
   }
   metrics_.pending.Increment();
@@ -51,27 +51,30 @@ std::shared_ptr<TakenFile> Finisher::Take(ClaimedFile file) {
 }
 
 bool Finisher::WaitForRoom(std::stop_token stop) {
-  std::unique_lock lock(inbox_->mutex);
-  return inbox_->changed.wait(lock, stop, [this] { return inbox_->files < options_.max_files; });
+  const MutexLock lock(inbox_->mutex);
+  return inbox_->changed.Wait(inbox_->mutex, stop,
+                              [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(inbox_->mutex) {
+                                return inbox_->files < options_.max_files;
+                              });
 }
 
 uint64_t Finisher::files() const {
-  std::lock_guard lock(inbox_->mutex);
+  const MutexLock lock(inbox_->mutex);
   return inbox_->files;
 }
 
 absl::Status Finisher::Health() const {
-  std::lock_guard lock(inbox_->mutex);
+  const MutexLock lock(inbox_->mutex);
   return inbox_->health;
 }
 
 void Finisher::Post(Inbox& inbox, Task task) {
   {
-    std::lock_guard lock(inbox.mutex);
+    const MutexLock lock(inbox.mutex);
     if (inbox.closed) return;
     inbox.tasks.push_back(std::move(task));
   }
-  inbox.changed.notify_all();
+  inbox.changed.NotifyAll();
 }
 
 std::function<void(std::vector<pipeline::Outcome>)> Finisher::WhenSettled(EventRefs events) {
@@ -129,17 +132,21 @@ void Finisher::Discard(std::string name, Refusal refusal) {
 void Finisher::Run() {
   const auto retry = absl::ToChronoMilliseconds(options_.retry);
   auto next_retry = std::chrono::steady_clock::now() + retry;
-  std::unique_lock lock(inbox_->mutex);
-  for (;;) {
-    const auto has_work = [this] { return inbox_->closed || !inbox_->tasks.empty(); };
-    if (failed_.empty()) {
-      inbox_->changed.wait(lock, has_work);
-    } else {
-      inbox_->changed.wait_until(lock, next_retry, has_work);
+  for (bool last = false; !last;) {
+    std::deque<Task> tasks;
+    {
+      const MutexLock lock(inbox_->mutex);
+      const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(inbox_->mutex) {
+        return inbox_->closed || !inbox_->tasks.empty();
+      };
+      if (failed_.empty()) {
+        inbox_->changed.Wait(inbox_->mutex, has_work);
+      } else {
+        inbox_->changed.WaitUntil(inbox_->mutex, next_retry, has_work);
+      }
+      tasks = std::exchange(inbox_->tasks, {});
+      last = inbox_->closed && tasks.empty();
     }
-    std::deque<Task> tasks = std::exchange(inbox_->tasks, {});
-    const bool last = inbox_->closed && tasks.empty();
-    lock.unlock();
     const bool none_failed = failed_.empty();
     for (Task& task : tasks) Do(std::move(task));
     const auto now = std::chrono::steady_clock::now();
@@ -149,8 +156,6 @@ void Finisher::Run() {
       RetryFailed();
       next_retry = now + retry;
     }
-    lock.lock();
-    if (last) return;
   }
 }
 
@@ -182,7 +187,7 @@ void Finisher::RetryFailed() {
 }
 
 void Finisher::ReportHealth(absl::Status status) {
-  std::lock_guard lock(inbox_->mutex);
+  const MutexLock lock(inbox_->mutex);
   inbox_->health = std::move(status);
 }
 
@@ -246,10 +251,10 @@ void Finisher::FinishIfDone(const std::shared_ptr<TakenFile>& file) {
     file->claimed.lock.Reset();
     metrics_.pending.Decrement();
     {
-      std::lock_guard lock(inbox_->mutex);
+      const MutexLock lock(inbox_->mutex);
       --inbox_->files;
     }
-    inbox_->changed.notify_all();
+    inbox_->changed.NotifyAll();
     return absl::OkStatus();
   });
 }

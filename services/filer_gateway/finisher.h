@@ -6,12 +6,10 @@
 #ifndef SERVICES_FILER_GATEWAY_FINISHER_H_
 #define SERVICES_FILER_GATEWAY_FINISHER_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -20,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
 #include "services/filer_gateway/error_folder.h"
@@ -94,12 +93,12 @@ class Finisher {
 
   // What outlives the finisher in the hands of the pipeline.
   struct Inbox {
-    std::mutex mutex;
-    std::condition_variable_any changed;
-    std::deque<Task> tasks;
-    bool closed = false;
-    uint64_t files = 0;
-    absl::Status health;
+    Mutex mutex;
+    CondVar changed;
+    std::deque<Task> tasks ABSL_GUARDED_BY(mutex);
+    bool closed ABSL_GUARDED_BY(mutex) = false;
+    uint64_t files ABSL_GUARDED_BY(mutex) = 0;
+    absl::Status health ABSL_GUARDED_BY(mutex);
   };
 
   static void Post(Inbox& inbox, Task task);

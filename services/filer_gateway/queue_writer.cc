@@ -12,10 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "common/base/pause.h"
 #include "common/base/status_macros.h"
 #include "common/idea/codec.h"
 #include "services/filer_gateway/file_io.h"
-#include "services/filer_gateway/pause.h"
 #include "services/filer_gateway/scanner.h"
 #include "services/filer_gateway/unique_fd.h"
 
@@ -128,8 +128,10 @@ Target::Target(Queue queue, Watch departures, OutMetrics& metrics, Options optio
 
 size_t Target::WaitForRoom(size_t wanted, std::stop_token stop) {
   if (options_.max_waiting_files == 0) return stop.stop_requested() ? 0 : wanted;
-  const std::stop_callback wake(stop, [this] { departures_.Wake(); });
-  std::lock_guard lock(room_mutex_);
+  // Wake may be called beside anything else.
+  const std::stop_callback wake(stop,
+                                [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { departures_.Wake(); });
+  const MutexLock lock(room_mutex_);
   bool waited = false;
   while (!stop.stop_requested()) {
     std::vector<std::string> taken;
@@ -160,7 +162,7 @@ size_t Target::WaitForRoom(size_t wanted, std::stop_token stop) {
 }
 
 void Target::Report(absl::Status status) {
-  std::lock_guard lock(health_mutex_);
+  const MutexLock lock(health_mutex_);
   if (!status.ok() && health_.ok()) {
     options_.log.Error("cannot write to the queue, trying again until it can be done",
                        {{"queue", queue_.path()}, {"error", status}});
@@ -171,7 +173,7 @@ void Target::Report(absl::Status status) {
 }
 
 absl::Status Target::Health() const {
-  std::lock_guard lock(health_mutex_);
+  const MutexLock lock(health_mutex_);
   return health_;
 }
 

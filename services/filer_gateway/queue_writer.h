@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -19,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
 #include "services/filer_gateway/metrics.h"
@@ -59,11 +59,12 @@ class Target {
   Queue queue_;
   const Options options_;
   OutMetrics& metrics_;
-  std::mutex room_mutex_;
-  Watch departures_;   // guarded by room_mutex_, but for Wake
-  uint64_t room_ = 0;  // files that may be added before looking again; guarded by room_mutex_
-  mutable std::mutex health_mutex_;
-  absl::Status health_;  // guarded by health_mutex_
+  Mutex room_mutex_;
+  Watch departures_ ABSL_GUARDED_BY(room_mutex_);
+  // Files that may be added before looking again.
+  uint64_t room_ ABSL_GUARDED_BY(room_mutex_) = 0;
+  mutable Mutex health_mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(health_mutex_);
 };
 
 // The name of the file of an event.

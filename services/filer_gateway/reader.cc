@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/pause.h"
 #include "common/base/status_macros.h"
-#include "services/filer_gateway/pause.h"
 
 namespace mentat::filer {
 namespace {
@@ -27,13 +27,13 @@ Reader::Reader(const Queue& queue, Finisher& finisher, InMetrics& metrics, Submi
       options_(std::move(options)) {}
 
 absl::Status Reader::Health() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return health_;
 }
 
 void Reader::Report(absl::Status status) {
   if (!status.ok()) metrics_.disk_errors.Increment();
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!status.ok() && health_.ok()) {
     options_.log.Error("cannot take files, trying again until it can be done",
                        {{"queue", queue_.path()}, {"error", status}});

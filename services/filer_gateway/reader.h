@@ -11,7 +11,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/idea/codec.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
@@ -89,8 +89,8 @@ class Reader {
   size_t batch_bytes_ = 0;
   bool stopping_ = false;  // the pipeline takes no more
 
-  mutable std::mutex mutex_;
-  absl::Status health_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mentat::filer

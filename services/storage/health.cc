@@ -5,7 +5,7 @@
 namespace mentat::storage {
 
 void Health::Report(std::string_view who, absl::Status status) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = troubles_.find(who);
   if (status.ok()) {
     if (found != troubles_.end()) troubles_.erase(found);
@@ -17,7 +17,7 @@ void Health::Report(std::string_view who, absl::Status status) {
 }
 
 absl::Status Health::Get() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return troubles_.empty() ? absl::OkStatus() : troubles_.begin()->second;
 }
 

@@ -5,11 +5,11 @@
 #define SERVICES_STORAGE_HEALTH_H_
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "common/base/mutex.h"
 
 namespace mentat::storage {
 
@@ -21,8 +21,8 @@ class Health {
   absl::Status Get() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, absl::Status, std::less<>> troubles_;
+  mutable Mutex mutex_;
+  std::map<std::string, absl::Status, std::less<>> troubles_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mentat::storage

@@ -1,12 +1,11 @@
 #include "services/storage/maintenance.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/pause.h"
 #include "common/base/status_macros.h"
 #include "common/idea/time.h"
 #include "common/store/migrations.h"
@@ -94,9 +93,6 @@ absl::Status Maintenance::Check() {
 }
 
 void Maintenance::Run(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
   bool was_well = true;
   absl::Duration until_maintenance = absl::ZeroDuration();
   while (!stop.stop_requested()) {
@@ -119,7 +115,7 @@ void Maintenance::Run(std::stop_token stop) {
       until_maintenance = maintained.ok() ? kMaintainInterval : kRetryInterval;
     }
     const absl::Duration pause = status.ok() ? kCheckInterval : absl::Seconds(1);
-    stopped.wait_for(lock, stop, absl::ToChronoNanoseconds(pause), [] { return false; });
+    Pause(pause, stop);
     until_maintenance -= pause;
   }
 }

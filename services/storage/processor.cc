@@ -31,8 +31,8 @@ StorageProcessor::~StorageProcessor() {
 
 void StorageProcessor::Process(std::span<pipeline::Item> items, std::stop_token stop) {
   std::stop_callback interrupt(stop, [this] {
-    std::lock_guard lock(mutex_);
-    if (connection_ != nullptr) connection_->Interrupt();
+    const MutexLock lock(mutex_);
+    if (interruptible_ != nullptr) interruptible_->Interrupt();
   });
   std::vector<Work> work(items.size());
   for (size_t i = 0; i < items.size(); ++i) work[i].item = &items[i];
@@ -97,16 +97,20 @@ absl::Status StorageProcessor::Connect(const std::stop_token& stop) {
   ASSIGN_OR_RETURN(std::unique_ptr<store::Connection> connection,
                    store::Connection::Open(options_));
   RETURN_IF_ERROR(store::CheckSchema(*connection));
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stop.stop_requested()) return absl::CancelledError("stopping");
   connection_ = std::move(connection);
+  interruptible_ = connection_.get();
   metrics_.connections.Increment();
   return absl::OkStatus();
 }
 
 void StorageProcessor::Disconnect() {
-  std::lock_guard lock(mutex_);
   if (connection_ == nullptr) return;
+  {
+    const MutexLock lock(mutex_);
+    interruptible_ = nullptr;
+  }
   connection_ = nullptr;
   metrics_.connections.Decrement();
 }

@@ -8,12 +8,12 @@
 #define SERVICES_STORAGE_PROCESSOR_H_
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
 #include "common/store/backoff.h"
@@ -53,8 +53,9 @@ class StorageProcessor : public pipeline::Processor {
   log::Logger log_;
   store::Backoff backoff_;
   bool holding_ = false;
-  std::mutex mutex_;  // the pointer, which a stop looks at from another thread
   std::unique_ptr<store::Connection> connection_;
+  Mutex mutex_;
+  store::Connection* interruptible_ ABSL_GUARDED_BY(mutex_) = nullptr;  // what a stop interrupts
 };
 
 }  // namespace mentat::storage

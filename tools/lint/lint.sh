@@ -63,8 +63,11 @@ check_proto() {
 
 check_layers() { "$here/layers.sh"; }
 
+check_thread_safety() { "$here/thread_safety.sh"; }
+
 check clang-format check_format
 check shellcheck check_shell
 check "buf lint" check_proto
 check layers check_layers
+check "thread safety" check_thread_safety
 exit "$failed"

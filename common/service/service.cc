@@ -39,8 +39,7 @@ namespace {
 
 constexpr int kExitFailure = 1;
 constexpr int kExitConfig = 2;
-// What the end may take beyond the grace time: the last acknowledgements, the service's own
-// thread.
+// What the end may take beyond the grace time: the last acknowledgements, the service's own thread.
 constexpr absl::Duration kEndMargin = absl::Seconds(5);
 // What is left of the grace time after a second signal.
 constexpr absl::Duration kHurriedGrace = absl::Seconds(1);
@@ -219,8 +218,8 @@ class Runner {
     return absl::OkStatus();
   }
 
-  // Reads the configuration again. What is called afterwards gives the outputs their peers; of
-  // all else that has changed the log says that it needs another start.
+  // Reads the configuration again. What is called afterwards gives the outputs their peers; of all
+  // else that has changed the log says that it needs another start.
   absl::StatusOr<std::function<void()>> Reconfigure() {
     std::shared_ptr<google::protobuf::Message> message(config_.New());
     ASSIGN_OR_RETURN(const std::vector<ConfigEntry> read, LoadConfig(sources_, *message));
@@ -307,8 +306,8 @@ class Runner {
     return 0;
   }
 
-  // In the drain's thread: a source stops reading first, all others still need their own thread
-  // to finish what they hold.
+  // In the drain's thread: a source stops reading first, all others still need their own thread to
+  // finish what they hold.
   void EndWork(absl::Duration grace) {
     const bool source = pipeline_config_ == nullptr || !pipeline_config_->has_input();
     if (source) own_thread_->RequestStop();

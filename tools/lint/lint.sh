@@ -1,6 +1,7 @@
 #!/bin/bash
-# Checks the form of the sources: clang-format, buf lint, shellcheck, and that each layer includes only
-# what it may. Prints what is wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
+# Checks the form of the sources: clang-format, buf lint, shellcheck, that each layer includes only what it
+# may, and clang's thread safety analysis. Prints what is wrong; exit status 1 if anything is. `./mentat lint`
+# installs the tools.
 # shellcheck disable=SC2317  # the checks are called through `check`
 set -euo pipefail
 

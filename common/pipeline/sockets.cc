@@ -3,47 +3,67 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/pipeline/acceptor.h"
 #include "common/pipeline/resolver.h"
-#include "zmq.hpp"
+#include "common/pipeline/watched_socket.h"
+#include "common/pipeline/zap.h"
 
 namespace mentat::pipeline {
 namespace {
 
-constexpr int kMessagesPerPoll = 256;
-constexpr int kMaxSockets = 8192;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-// What libzmq calls `tcp://[::ffff:127.0.0.1]:5571` since its sockets speak both families.
-std::string Unmapped(std::string endpoint) {
-  constexpr std::string_view kMapped = "tcp://[::ffff:";
-  const size_t bracket = endpoint.find(']');
-  if (!endpoint.starts_with(kMapped) || bracket == std::string::npos) return endpoint;
-  return "tcp://" + endpoint.substr(kMapped.size(), bracket - kMapped.size()) +
-         endpoint.substr(bracket + 1);
-}
+constexpr int kMaxSockets = 8192;
+constexpr size_t kMaxFormerKeys = 4096;
+constexpr milliseconds kFirstRetry(100);  // after all keys failed, then twice as long each time,
+constexpr milliseconds kLastRetry(1000);  // up to this
+constexpr int kLinkEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                            ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                            ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+// The domains that libzmq asks about keys in.
+constexpr std::string_view kInputDomain = "input";
+constexpr std::string_view kAckDomain = "acknowledgements";
 
 }  // namespace
 
 struct Sockets::Impl {
+  // A peer and the connection to it. libzmq gives some connections up for good: so each one that
+  // broke or never stood is made anew, with the next key that its output allows.
   struct Peer {
-    zmq::socket_t push;
-    zmq::socket_t monitor;
+    std::string output;
+    std::string endpoint;
+    std::optional<WatchedSocket> link;
+    std::string key;  // that the link expects, or expected last
+    bool up = false;
+    std::set<std::string> failed_keys;  // since it was up
+    int rounds = 0;                     // of all keys, in vain
+    steady_clock::time_point due;       // for the next attempt, without a link
   };
 
-  explicit Impl(const Options& options) : options(options), wake_fd(eventfd(0, EFD_NONBLOCK)) {
+  struct AckPeer {
+    WatchedSocket link;
+    std::string key;
+    std::string endpoint;
+    bool up = false;
+    bool failed = false;  // this attempt
+    bool dead = false;    // libzmq has given it up
+  };
+
+  explicit Impl(const Options& options)
+      : options(options), keyring(options.keyring), wake_fd(eventfd(0, EFD_NONBLOCK)) {
     context.set(zmq::ctxopt::max_sockets, kMaxSockets);
   }
-  ~Impl() {
-    // A monitor that nobody reads any more would block the context's thread.
-    for (auto& [id, peer] : peers) zmq_socket_monitor(peer.push.handle(), nullptr, 0);
-    close(wake_fd);
-  }
+  ~Impl() { close(wake_fd); }
 
   zmq::socket_t Make(zmq::socket_type type) {
     zmq::socket_t socket(context, type);
@@ -57,38 +77,180 @@ struct Sockets::Impl {
     socket.set(zmq::sockopt::heartbeat_ttl, static_cast<int>(options.heartbeat_timeout.count()));
     socket.set(zmq::sockopt::reconnect_ivl, 50);
     socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
+    if (keyring != nullptr) {
+      socket.set(zmq::sockopt::curve_publickey, keyring->own.public_key);
+      socket.set(zmq::sockopt::curve_secretkey, keyring->own.secret_key);
+    }
     return socket;
   }
 
-  void ReadMonitor(uint32_t id, Peer& peer, const Handlers& handlers) {
-    zmq::message_t message;
-    while (peer.monitor.recv(message, zmq::recv_flags::dontwait)) {
-      uint16_t event = 0;
-      if (message.size() >= sizeof(event)) std::memcpy(&event, message.data(), sizeof(event));
-      if (peer.monitor.get(zmq::sockopt::rcvmore)) {
-        (void)peer.monitor.recv(message, zmq::recv_flags::dontwait);
-      }
-      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) handlers.on_connected(id);
-      if (event == ZMQ_EVENT_DISCONNECTED) handlers.on_disconnected(id);
+  Acceptor Bind(const std::string& endpoint, std::string_view domain) {
+    zmq::socket_t socket = Make(zmq::socket_type::pull);
+    if (keyring != nullptr) {
+      socket.set(zmq::sockopt::curve_server, true);
+      socket.set(zmq::sockopt::zap_domain, std::string(domain));
     }
+    return {context, std::move(socket), endpoint, next_watched++};
   }
 
-  static void ReadFrames(zmq::socket_t& socket,
-                         const std::function<void(std::string_view)>& handle) {
-    zmq::message_t message;
-    for (int i = 0; i < kMessagesPerPoll && socket.recv(message, zmq::recv_flags::dontwait); ++i) {
-      handle(message.to_string_view());
+  WatchedSocket Connect(const std::string& endpoint, const std::string& server_key,
+                        bool immediate) {
+    zmq::socket_t socket = Make(zmq::socket_type::push);
+    if (keyring != nullptr) socket.set(zmq::sockopt::curve_serverkey, server_key);
+    if (immediate) {
+      socket.set(zmq::sockopt::immediate, true);
+      socket.set(zmq::sockopt::connect_timeout, 3000);
     }
+    WatchedSocket link(context, std::move(socket), kLinkEvents, next_watched++);
+    link.socket().connect(endpoint);
+    return link;
+  }
+
+  const PublicKeys& AllowedKeys(const std::string& output) const {
+    static const auto& none = *new PublicKeys();
+    const auto it = keyring->receivers.find(output);
+    return it == keyring->receivers.end() ? none : it->second;
+  }
+
+  // The key to try next: the one that was right before, then the others. None if all have failed.
+  std::optional<std::string> NextKey(const Peer& peer) const {
+    const auto may_try = [&](const std::string& key) { return !peer.failed_keys.contains(key); };
+    if (keyring == nullptr) return may_try("") ? std::optional<std::string>("") : std::nullopt;
+    const PublicKeys& allowed = AllowedKeys(peer.output);
+    if (allowed.contains(peer.key) && may_try(peer.key)) return peer.key;
+    for (const auto& [key, name] : allowed) {
+      if (may_try(key)) return key;
+    }
+    return std::nullopt;
+  }
+
+  void Open(Peer& peer) {
+    const std::optional<std::string> key = NextKey(peer);
+    if (!key.has_value()) {  // none is allowed
+      peer.due = steady_clock::time_point::max();
+      return;
+    }
+    peer.key = *key;
+    peer.up = false;
+    peer.link.emplace(Connect(peer.endpoint, *key, /*immediate=*/true));
+  }
+
+  // The link is no longer of use; the next attempt is made at once, or after a while if no other
+  // key is left to be tried. `failed` if the link never stood. Whether one is left.
+  bool Close(Peer& peer, bool failed) {
+    peer.link.reset();
+    peer.up = false;
+    peer.due = steady_clock::now();
+    if (!failed) return true;
+    peer.failed_keys.insert(peer.key);
+    if (NextKey(peer).has_value()) return true;
+    peer.failed_keys.clear();
+    peer.due += std::min(kFirstRetry * (1 << std::min(peer.rounds++, 10)), kLastRetry);
+    return false;
+  }
+
+  void ReadPeerEvents(uint32_t id, Peer& peer, const Handlers& handlers) {
+    std::string_view failure;
+    bool lost = false;
+    peer.link->ReadEvents([&](uint16_t event, uint32_t value) {
+      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        failure = {};
+        lost = false;
+        peer.up = true;
+        peer.failed_keys.clear();
+        peer.rounds = 0;
+        handlers.on_connected(id);
+      } else if (event != ZMQ_EVENT_DISCONNECTED) {
+        failure = FailureReason(/*connected=*/true, event, value);
+      } else if (std::exchange(peer.up, false)) {
+        lost = true;
+        handlers.on_disconnected(id);
+      } else if (failure.empty()) {
+        failure = refusal::kMalformed;
+      }
+    });
+    if (failure.empty() && !lost) return;
+    const bool key_left = Close(peer, !failure.empty());
+    // Who owns another key hangs up without a word: no news while there are others to try.
+    if (failure.empty() || (failure == refusal::kBroken && key_left)) return;
+    handlers.on_refused({.kind = Refusal::Kind::kAttempt,
+                         .reason = failure,
+                         .endpoint = peer.endpoint,
+                         .from = "",
+                         .key = peer.key});
+  }
+
+  static void ReadAckPeerEvents(AckPeer& peer, const Handlers& handlers) {
+    const auto refuse = [&](std::string_view reason) {
+      peer.failed = true;
+      handlers.on_refused({.kind = Refusal::Kind::kAttempt,
+                           .reason = reason,
+                           .endpoint = peer.endpoint,
+                           .from = "",
+                           .key = peer.key});
+    };
+    peer.link.ReadEvents([&](uint16_t event, uint32_t value) {
+      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        peer.up = true;
+        peer.failed = false;
+      } else if (event != ZMQ_EVENT_DISCONNECTED) {
+        refuse(FailureReason(/*connected=*/true, event, value));
+        // After a connection that merely broke libzmq tries again by itself, with what is queued.
+        if (event != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) peer.dead = true;
+      } else if (!std::exchange(peer.up, false) && !std::exchange(peer.failed, false)) {
+        refuse(refusal::kMalformed);
+        peer.dead = true;
+      }
+    });
+  }
+
+  bool Allow(const Zap::Request& request, const Handlers& handlers) const {
+    const bool input = request.domain == kInputDomain;
+    if (input ? keyring->MaySend(request.public_key)
+              : keyring->MayAcknowledge(request.public_key)) {
+      return true;
+    }
+    const std::optional<Acceptor>& acceptor = input ? this->input : ack;
+    handlers.on_refused({.kind = Refusal::Kind::kConnection,
+                         .reason = former_keys.contains(request.public_key) ? refusal::kRevokedKey
+                                                                            : refusal::kUnknownKey,
+                         .endpoint = acceptor ? acceptor->endpoint() : "",
+                         .from = request.address,
+                         .key = request.public_key});
+    return false;
+  }
+
+  // Opens what is due; the time until the next one is, up to `timeout`.
+  milliseconds OpenDue(milliseconds timeout) {
+    const steady_clock::time_point now = steady_clock::now();
+    for (auto& [id, peer] : peers) {
+      if (peer.link.has_value()) continue;
+      if (peer.due <= now) {
+        try {
+          Open(peer);
+        } catch (const zmq::error_t&) {
+          Close(peer, /*failed=*/true);
+        }
+      }
+      if (!peer.link.has_value() && peer.due < now + timeout) {
+        timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(peer.due - now));
+      }
+    }
+    return timeout;
   }
 
   const Options options;
   zmq::context_t context{1};
+  std::shared_ptr<const Keyring> keyring;
+  std::set<std::string> former_keys;  // that were allowed once
   int wake_fd;
-  std::optional<zmq::socket_t> input;
-  std::optional<zmq::socket_t> ack;
+  uint64_t next_watched = 0;
+  std::optional<Zap> zap;
+  std::optional<Acceptor> input;
+  std::optional<Acceptor> ack;
   std::map<uint32_t, Peer> peers;
-  std::map<std::string, zmq::socket_t> ack_peers;
-  uint64_t next_monitor = 0;
+  std::vector<uint32_t> dropped;             // peers, not yet told of
+  std::map<std::string, AckPeer> ack_peers;  // by AckAddress
 };
 
 Sockets::Sockets(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -97,83 +259,84 @@ Sockets::~Sockets() = default;
 absl::StatusOr<std::unique_ptr<Sockets>> Sockets::Create(const Options& options) {
   auto sockets = std::unique_ptr<Sockets>(new Sockets(std::make_unique<Impl>(options)));
   Impl& impl = *sockets->impl_;
-  const auto bind = [&](const std::string& endpoint, std::optional<zmq::socket_t>& socket,
-                        std::string& bound) -> absl::Status {
+  if (impl.keyring != nullptr) {
+    ASSIGN_OR_RETURN(impl.zap, Zap::Create(impl.context));
+  }
+  const auto bind = [&](const std::string& endpoint, std::string_view domain,
+                        std::optional<Acceptor>& acceptor, std::string& bound) -> absl::Status {
     if (endpoint.empty()) return absl::OkStatus();
     try {
-      socket.emplace(impl.Make(zmq::socket_type::pull));
-      socket->bind(endpoint);
-      bound = Unmapped(socket->get(zmq::sockopt::last_endpoint));
+      acceptor.emplace(impl.Bind(endpoint, domain));
+      bound = acceptor->endpoint();
     } catch (const zmq::error_t& error) {
       return absl::FailedPreconditionError(
           absl::StrCat("cannot bind ", endpoint, ": ", error.what()));
     }
     return absl::OkStatus();
   };
-  if (absl::Status status = bind(options.input_bind, impl.input, sockets->input_endpoint_);
-      !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = bind(options.ack_bind, impl.ack, sockets->ack_endpoint_);
-      !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(bind(options.input_bind, kInputDomain, impl.input, sockets->input_endpoint_));
+  RETURN_IF_ERROR(bind(options.ack_bind, kAckDomain, impl.ack, sockets->ack_endpoint_));
   return sockets;
 }
 
-absl::Status Sockets::AddPeer(uint32_t id, const std::string& endpoint) {
+absl::Status Sockets::AddPeer(uint32_t id, const std::string& output, const std::string& endpoint) {
+  Impl::Peer peer;
+  peer.output = output;
+  peer.endpoint = endpoint;
   try {
-    zmq::socket_t push = impl_->Make(zmq::socket_type::push);
-    push.set(zmq::sockopt::immediate, true);
-    push.set(zmq::sockopt::connect_timeout, 3000);
-    const std::string monitor_address = absl::StrCat("inproc://monitor-", impl_->next_monitor++);
-    if (zmq_socket_monitor(push.handle(), monitor_address.c_str(),
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0) {
-      return absl::InternalError(absl::StrCat("cannot watch the connection to ", endpoint, ": ",
-                                              zmq_strerror(zmq_errno())));
-    }
-    zmq::socket_t monitor(impl_->context, zmq::socket_type::pair);
-    monitor.set(zmq::sockopt::linger, 0);
-    monitor.connect(monitor_address);
-    push.connect(endpoint);
-    impl_->peers.insert_or_assign(id, Impl::Peer{std::move(push), std::move(monitor)});
+    impl_->Open(peer);
   } catch (const zmq::error_t& error) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot connect to ", endpoint, ": ", error.what()));
   }
+  impl_->peers.insert_or_assign(id, std::move(peer));
   return absl::OkStatus();
 }
 
-void Sockets::RemovePeer(uint32_t id) {
-  const auto it = impl_->peers.find(id);
-  if (it == impl_->peers.end()) return;
-  zmq_socket_monitor(it->second.push.handle(), nullptr, 0);
-  impl_->peers.erase(it);
-}
+void Sockets::RemovePeer(uint32_t id) { impl_->peers.erase(id); }
 
 bool Sockets::SendToPeer(uint32_t id, std::string_view frame) {
   const auto it = impl_->peers.find(id);
-  if (it == impl_->peers.end()) return false;
+  if (it == impl_->peers.end() || !it->second.link.has_value()) return false;
   try {
-    return it->second.push.send(zmq::buffer(frame), zmq::send_flags::dontwait).has_value();
+    return it->second.link->socket()
+        .send(zmq::buffer(frame), zmq::send_flags::dontwait)
+        .has_value();
   } catch (const zmq::error_t&) {
     return false;
   }
 }
 
-absl::Status Sockets::SendAck(const std::string& endpoint, std::string_view frame) {
-  auto it = impl_->ack_peers.find(endpoint);
+std::string Sockets::AckAddress(std::string_view key, std::string_view endpoint) {
+  if (key.empty()) return std::string(endpoint);
+  return std::string(key) + " " + std::string(endpoint);
+}
+
+absl::Status Sockets::SendAck(const std::string& address, std::string_view frame) {
+  std::string key;
+  std::string endpoint = address;
+  if (impl_->keyring != nullptr) {
+    if (address.size() <= kKeyCharacters) return absl::InvalidArgumentError("no address");
+    key = address.substr(0, kKeyCharacters);
+    endpoint = address.substr(kKeyCharacters + 1);
+    if (!impl_->keyring->MaySend(key)) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("the key behind ", endpoint, " is no longer allowed"));
+    }
+  }
+  auto it = impl_->ack_peers.find(address);
   try {
     if (it == impl_->ack_peers.end()) {
       if (!IsNumeric(endpoint)) {
         return absl::InvalidArgumentError(
             absl::StrCat("acknowledgement endpoint ", endpoint, " is not numeric"));
       }
-      zmq::socket_t push = impl_->Make(zmq::socket_type::push);
-      push.connect(endpoint);
-      it = impl_->ack_peers.emplace(endpoint, std::move(push)).first;
+      it = impl_->ack_peers
+               .emplace(address, Impl::AckPeer{impl_->Connect(endpoint, key, /*immediate=*/false),
+                                               key, endpoint})
+               .first;
     }
-    if (!it->second.send(zmq::buffer(frame), zmq::send_flags::dontwait)) {
+    if (!it->second.link.socket().send(zmq::buffer(frame), zmq::send_flags::dontwait)) {
       return absl::ResourceExhaustedError(
           absl::StrCat("acknowledgements to ", endpoint, " pile up"));
     }
@@ -184,28 +347,88 @@ absl::Status Sockets::SendAck(const std::string& endpoint, std::string_view fram
   return absl::OkStatus();
 }
 
-void Sockets::ForgetAck(const std::string& endpoint) { impl_->ack_peers.erase(endpoint); }
+void Sockets::ForgetAck(const std::string& address) { impl_->ack_peers.erase(address); }
 
-void Sockets::Poll(std::chrono::milliseconds timeout, const Handlers& handlers) {
-  std::vector<zmq::pollitem_t> items;
-  items.push_back({nullptr, impl_->wake_fd, ZMQ_POLLIN, 0});
-  if (impl_->ack) items.push_back({impl_->ack->handle(), 0, ZMQ_POLLIN, 0});
-  for (auto& [id, peer] : impl_->peers) items.push_back({peer.monitor.handle(), 0, ZMQ_POLLIN, 0});
-  if (impl_->input) items.push_back({impl_->input->handle(), 0, ZMQ_POLLIN, 0});
+void Sockets::SetKeyring(std::shared_ptr<const Keyring> keyring) {
+  Impl& impl = *impl_;
+  if (impl.keyring == nullptr || keyring == nullptr) return;
+  const auto note = [&](const PublicKeys& keys) {
+    for (const auto& [key, name] : keys) {
+      if (impl.former_keys.size() < kMaxFormerKeys) impl.former_keys.insert(key);
+    }
+  };
+  note(impl.keyring->senders);
+  for (const auto& [output, keys] : impl.keyring->receivers) note(keys);
+  impl.keyring = std::move(keyring);
+  for (auto& [id, peer] : impl.peers) {
+    if (peer.link.has_value() && !impl.AllowedKeys(peer.output).contains(peer.key)) {
+      if (peer.up) impl.dropped.push_back(id);
+      peer.link.reset();
+      peer.up = false;
+    }
+    if (peer.link.has_value()) continue;
+    peer.failed_keys.clear();
+    peer.rounds = 0;
+    peer.due = steady_clock::now();
+  }
+  std::erase_if(impl.ack_peers,
+                [&](const auto& item) { return !impl.keyring->MaySend(item.second.key); });
+}
+
+void Sockets::Poll(milliseconds timeout, const Handlers& handlers) {
+  Impl& impl = *impl_;
   try {
+    for (const uint32_t id : std::exchange(impl.dropped, {})) handlers.on_disconnected(id);
+    timeout = impl.OpenDue(timeout);
+    std::vector<zmq::pollitem_t> items;
+    const auto add = [&](zmq::socket_t& socket) {
+      items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    };
+    items.push_back({nullptr, impl.wake_fd, ZMQ_POLLIN, 0});
+    if (impl.zap) add(impl.zap->socket());
+    for (std::optional<Acceptor>* acceptor : {&impl.ack, &impl.input}) {
+      if (!acceptor->has_value()) continue;
+      add((*acceptor)->socket());
+      add((*acceptor)->monitor());
+    }
+    for (auto& [id, peer] : impl.peers) {
+      if (peer.link.has_value()) add(peer.link->monitor());
+    }
+    for (auto& [address, peer] : impl.ack_peers) add(peer.link.monitor());
     zmq::poll(items, timeout);
     uint64_t wakes = 0;
-    if ((items[0].revents & ZMQ_POLLIN) != 0) (void)!read(impl_->wake_fd, &wakes, sizeof(wakes));
+    if ((items[0].revents & ZMQ_POLLIN) != 0) (void)!read(impl.wake_fd, &wakes, sizeof(wakes));
+
+    if (impl.zap) {
+      impl.zap->Answer([&](const Zap::Request& request) { return impl.Allow(request, handlers); });
+    }
+    const bool encrypted = impl.keyring != nullptr;
     // Acknowledgements first: what a peer settled before it went must count before its going.
-    if (impl_->ack) Impl::ReadFrames(*impl_->ack, handlers.on_ack);
+    if (impl.ack) {
+      impl.ack->ReadFrames(
+          encrypted ? [&](std::string_view key) { return impl.keyring->MayAcknowledge(key); }
+                    : std::function<bool(std::string_view)>(),
+          [&](std::string_view frame, std::string_view) { handlers.on_ack(frame); },
+          handlers.on_refused);
+      impl.ack->ReadEvents(handlers.on_refused);
+    }
     std::vector<uint32_t> ids;
-    for (const auto& [id, peer] : impl_->peers) ids.push_back(id);
+    for (const auto& [id, peer] : impl.peers) ids.push_back(id);
     for (const uint32_t id : ids) {
-      if (const auto it = impl_->peers.find(id); it != impl_->peers.end()) {
-        impl_->ReadMonitor(id, it->second, handlers);
+      const auto it = impl.peers.find(id);
+      if (it != impl.peers.end() && it->second.link.has_value()) {
+        impl.ReadPeerEvents(id, it->second, handlers);
       }
     }
-    if (impl_->input) Impl::ReadFrames(*impl_->input, handlers.on_input);
+    for (auto& [address, peer] : impl.ack_peers) Impl::ReadAckPeerEvents(peer, handlers);
+    std::erase_if(impl.ack_peers, [](const auto& item) { return item.second.dead; });
+    if (impl.input) {
+      impl.input->ReadFrames(encrypted
+                                 ? [&](std::string_view key) { return impl.keyring->MaySend(key); }
+                                 : std::function<bool(std::string_view)>(),
+                             handlers.on_input, handlers.on_refused);
+      impl.input->ReadEvents(handlers.on_refused);
+    }
   } catch (const zmq::error_t& error) {
     // Interrupted by a signal: the next round will see what there is.
     if (error.num() != EINTR) throw;
@@ -217,9 +440,9 @@ void Sockets::Wake() {
   (void)!write(impl_->wake_fd, &one, sizeof(one));
 }
 
-void Sockets::LingerForAcks(std::chrono::milliseconds time) {
-  for (auto& [endpoint, socket] : impl_->ack_peers) {
-    socket.set(zmq::sockopt::linger, static_cast<int>(time.count()));
+void Sockets::LingerForAcks(milliseconds time) {
+  for (auto& [address, peer] : impl_->ack_peers) {
+    peer.link.socket().set(zmq::sockopt::linger, static_cast<int>(time.count()));
   }
 }
 

@@ -16,6 +16,8 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/pipeline/frame.h"
+#include "common/pipeline/keyring.h"
+#include "common/pipeline/refusal.h"
 #include "common/pipeline/resolver.h"
 #include "common/pipeline/sockets.h"
 #include "common/pipeline/stage_core.h"
@@ -94,6 +96,7 @@ class StageImpl : public Stage, public StageCore::Effects {
     Post([this] { SetPaused(false); });
   }
   absl::Status Drain(absl::Duration grace) override;
+  absl::Status Reload() override;
   absl::Status Ready() const override;
   StageStatus Status() const override;
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
@@ -115,7 +118,9 @@ class StageImpl : public Stage, public StageCore::Effects {
   // The pipeline's thread.
   void Run(std::stop_token stop);
   void RunCommands();
-  void OnFrame(std::string_view bytes, bool from_ack_socket);
+  void OnFrame(std::string_view bytes, std::string_view key, bool from_ack_socket);
+  void OnRefused(const Refusal& refusal);
+  void LogKeyring() const;
   void UsePeers(const std::string& output, const std::set<std::string>& endpoints);
   void SetPaused(bool paused);
   void BeginDrain();
@@ -139,6 +144,9 @@ class StageImpl : public Stage, public StageCore::Effects {
   std::map<std::string, std::set<std::string>> unreached_;  // peers to try again, by output
   LogLimit rejected_log_;
   LogLimit refused_log_;
+  RefusalLog refusal_log_{log_};
+  KeyPair own_key_;                         // constant after Init, as the key's file may not be
+  std::shared_ptr<const Keyring> keyring_;  // null if nothing is encrypted
 
   mutable Mutex mutex_;
   mutable CondVar changed_;
@@ -188,7 +196,13 @@ absl::Status StageImpl::Init() {
         "pipeline.outputs: none is named default, where events go that no rule sends elsewhere");
   }
   RETURN_IF_ERROR(CheckPeers(config));
+  ASSIGN_OR_RETURN(keyring_, LoadKeyring(config));
   Sockets::Options sockets;
+  sockets.keyring = keyring_;
+  if (keyring_ != nullptr) {
+    own_key_ = keyring_->own;
+    LogKeyring();
+  }
   if (has_input) sockets.input_bind = config.input().bind();
   if (!config.outputs().empty()) sockets.ack_bind = config.ack_bind();
   sockets.max_frame_bytes =
@@ -233,6 +247,7 @@ absl::Status StageImpl::Init() {
   core_ = std::make_unique<StageCore>(std::move(core), this);
   if (options_.registry != nullptr) {
     metrics_ = std::make_unique<StageMetrics>(*options_.registry, output_names);
+    metrics_->SetEncrypted(keyring_ != nullptr);
   }
   if (options_.make_processor) {
     for (uint32_t i = 0; i < std::max(1u, config.workers()); ++i) {
@@ -373,6 +388,17 @@ absl::Status StageImpl::Drain(absl::Duration grace) {
   return absl::OkStatus();
 }
 
+absl::Status StageImpl::Reload() {
+  if (!options_.config.has_curve()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::shared_ptr<const Keyring> keyring, LoadKeyring(options_.config, &own_key_));
+  Post([this, keyring = std::move(keyring)] {
+    keyring_ = keyring;
+    sockets_->SetKeyring(keyring);
+    LogKeyring();
+  });
+  return absl::OkStatus();
+}
+
 absl::Status StageImpl::Ready() const {
   const MutexLock lock(mutex_);
   if (!started_) return absl::UnavailableError("the pipeline has not been started");
@@ -411,8 +437,9 @@ void StageImpl::Rejected(const v1::DeadLetter& dead_letter) {
 
 void StageImpl::Run(std::stop_token stop) {
   const Sockets::Handlers handlers = {
-      .on_input = [this](std::string_view frame) { OnFrame(frame, /*from_ack_socket=*/false); },
-      .on_ack = [this](std::string_view frame) { OnFrame(frame, /*from_ack_socket=*/true); },
+      .on_input = [this](std::string_view frame,
+                         std::string_view key) { OnFrame(frame, key, /*from_ack_socket=*/false); },
+      .on_ack = [this](std::string_view frame) { OnFrame(frame, "", /*from_ack_socket=*/true); },
       .on_connected =
           [this](uint32_t peer) {
             if (const auto it = peer_outputs_.find(peer); it != peer_outputs_.end()) {
@@ -427,6 +454,7 @@ void StageImpl::Run(std::stop_token stop) {
               core_->sender(it->second).Disconnected(peer, steady_clock::now());
             }
           },
+      .on_refused = [this](const Refusal& refusal) { OnRefused(refusal); },
   };
   Instant next_tick = steady_clock::now();
   Instant next_publish = next_tick;
@@ -480,7 +508,28 @@ void StageImpl::RunCommands() {
   for (const auto& command : commands) command();
 }
 
-void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
+void StageImpl::OnRefused(const Refusal& refusal) {
+  if (metrics_) metrics_->Refused(refusal);
+  refusal_log_.Write(refusal, keyring_ == nullptr ? "" : keyring_->Name(refusal.key),
+                     steady_clock::now());
+}
+
+void StageImpl::LogKeyring() const {
+  log_.Info("connections are encrypted", {{"key", own_key_.public_key}});
+  const auto tell = [&](const std::string& edge, const PublicKeys& keys) {
+    if (keys.empty()) {
+      log_.Warning("no key is allowed, so nobody can connect", {{"edge", edge}});
+      return;
+    }
+    std::string names;
+    for (const auto& [key, name] : keys) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    log_.Info("allowed keys", {{"edge", edge}, {"count", keys.size()}, {"names", names}});
+  };
+  if (options_.config.has_input()) tell("input", keyring_->senders);
+  for (const auto& [output, keys] : keyring_->receivers) tell("output " + output, keys);
+}
+
+void StageImpl::OnFrame(std::string_view bytes, std::string_view key, bool from_ack_socket) {
   const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
   const auto refuse = [&](std::string_view reason) {
     if (metrics_) metrics_->RefusedFrame(reason);
@@ -501,6 +550,10 @@ void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
     refuse("message");
     return false;
   };
+  // Acknowledgements go to the owner of the key that the frame came under, whatever the frame says.
+  const auto ack_address = [&](std::string* endpoint) {
+    if (!endpoint->empty()) *endpoint = Sockets::AckAddress(key, *endpoint);
+  };
   const Instant now = steady_clock::now();
   if ((frame->kind == FrameKind::kAck) != from_ack_socket) {
     refuse("unexpected");
@@ -509,10 +562,14 @@ void StageImpl::OnFrame(std::string_view bytes, bool from_ack_socket) {
     if (parse(ack)) core_->OnAck(ack, now);
   } else if (frame->kind == FrameKind::kBatch) {
     v1::Batch batch;
-    if (parse(batch)) core_->OnBatch(std::move(batch), now);
+    if (!parse(batch)) return;
+    ack_address(batch.mutable_ack_endpoint());
+    core_->OnBatch(std::move(batch), now);
   } else {
     v1::Control control;
-    if (parse(control)) core_->OnControl(control, now);
+    if (!parse(control)) return;
+    if (control.has_hello()) ack_address(control.mutable_hello()->mutable_ack_endpoint());
+    core_->OnControl(control, now);
   }
 }
 
@@ -533,7 +590,7 @@ void StageImpl::UsePeers(const std::string& output, const std::set<std::string>&
   for (const std::string& endpoint : endpoints) {
     if (peer_ids_.contains({output, endpoint})) continue;
     const PeerId peer = next_peer_++;
-    if (absl::Status status = sockets_->AddPeer(peer, endpoint); !status.ok()) {
+    if (absl::Status status = sockets_->AddPeer(peer, output, endpoint); !status.ok()) {
       log_.Error("a peer cannot be used now", {{"output", output}, {"error", status}});
       unreached_[output] = endpoints;  // once more, later
       continue;

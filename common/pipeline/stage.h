@@ -118,6 +118,10 @@ class Stage {
   // was left. The stage cannot be started again.
   virtual absl::Status Drain(absl::Duration grace) = 0;
 
+  // Reads the files with the allowed keys again, if connections are encrypted; an error leaves the
+  // old ones in use. A key that is no longer there loses its effect at once.
+  virtual absl::Status Reload() = 0;
+
   // OK when the stage can take and pass on events: running, and each output that is not best effort
   // has a connected peer. Else the reason.
   virtual absl::Status Ready() const = 0;

@@ -58,8 +58,32 @@ StageMetrics::StageMetrics(prometheus::Registry& registry,
        {"short", "magic", "version", "kind", "length", "checksum", "message", "unexpected"}) {
     refused_frames_[reason] =
         MakeCounter(registry, "mentat_pipeline_refused_frames_total",
-                    "Frames that are not of the protocol.", {{"reason", reason}});
+                    "Frames that are not of the protocol, or of a key that is no longer "
+                    "allowed.",
+                    {{"reason", reason}});
   }
+  for (const RefusalReason& each : AllReasons()) {
+    prometheus::Counter*& counter = refusals_[{each.kind, each.reason}];
+    const std::map<std::string, std::string> labels = {{"reason", std::string(each.reason)}};
+    switch (each.kind) {
+      case Refusal::Kind::kConnection:
+        counter = MakeCounter(registry, "mentat_pipeline_refused_connections_total",
+                              "Connections of others that never stood.", labels);
+        break;
+      case Refusal::Kind::kAttempt:
+        counter = MakeCounter(registry, "mentat_pipeline_failed_connections_total",
+                              "Connections to others that reached them and never stood.", labels);
+        break;
+      case Refusal::Kind::kFrame:
+        counter = MakeCounter(registry, "mentat_pipeline_refused_frames_total",
+                              "Frames that are not of the protocol, or of a key that is no longer "
+                              "allowed.",
+                              labels);
+        break;
+    }
+  }
+  encrypted_ = MakeGauge(registry, "mentat_pipeline_encrypted",
+                         "1 if connections are encrypted and authenticated, else 0.");
   received_batches_.counter =
       MakeCounter(registry, "mentat_pipeline_received_batches_total", "Batches taken.");
   repeated_batches_.counter =
@@ -81,6 +105,13 @@ void StageMetrics::RefusedFrame(std::string_view reason) {
   const auto it = refused_frames_.find(reason);
   if (it != refused_frames_.end()) it->second->Increment();
 }
+
+void StageMetrics::Refused(const Refusal& refusal) {
+  const auto it = refusals_.find({refusal.kind, refusal.reason});
+  if (it != refusals_.end()) it->second->Increment();
+}
+
+void StageMetrics::SetEncrypted(bool encrypted) { encrypted_->Set(encrypted ? 1 : 0); }
 
 void StageMetrics::Update(StageCore& core, Instant now) {
   for (auto& [name, output] : outputs_) {

@@ -5,8 +5,10 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/pipeline/refusal.h"
 #include "common/pipeline/stage_core.h"
 #include "prometheus/counter.h"
 #include "prometheus/gauge.h"
@@ -19,6 +21,8 @@ class StageMetrics {
   StageMetrics(prometheus::Registry& registry, const std::vector<std::string>& outputs);
 
   void RefusedFrame(std::string_view reason);
+  void Refused(const Refusal& refusal);
+  void SetEncrypted(bool encrypted);
   void FailedResolve(const std::string& output) {
     outputs_.at(output).resolve_failures->Increment();
   }
@@ -54,6 +58,8 @@ class StageMetrics {
 
   std::map<std::string, Output> outputs_;
   std::map<std::string, prometheus::Counter*, std::less<>> refused_frames_;
+  std::map<std::pair<Refusal::Kind, std::string_view>, prometheus::Counter*> refusals_;
+  prometheus::Gauge* encrypted_;
   Follower received_batches_;
   Follower repeated_batches_;
   Follower refused_batches_;

@@ -445,6 +445,8 @@ TEST(StageTest, AllSeriesExistFromTheStart) {
   EXPECT_EQ(names, std::set<std::string>({
                        "mentat_pipeline_abandoned_batches_total",
                        "mentat_pipeline_condemned_events_total",
+                       "mentat_pipeline_encrypted",
+                       "mentat_pipeline_failed_connections_total",
                        "mentat_pipeline_given_up_events_total",
                        "mentat_pipeline_held_bytes",
                        "mentat_pipeline_held_events",
@@ -457,6 +459,7 @@ TEST(StageTest, AllSeriesExistFromTheStart) {
                        "mentat_pipeline_queued_events",
                        "mentat_pipeline_received_batches_total",
                        "mentat_pipeline_refused_batches_total",
+                       "mentat_pipeline_refused_connections_total",
                        "mentat_pipeline_refused_frames_total",
                        "mentat_pipeline_repeated_batches_total",
                        "mentat_pipeline_resent_batches_total",

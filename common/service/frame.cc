@@ -248,7 +248,7 @@ void Frame::SetConfig(std::vector<ConfigEntry> config) {
   config_ = std::move(config);
 }
 
-// All of it or nothing: the configuration is checked first, and used last.
+// All of it or nothing, but for the keys: the configuration is checked first, and used last.
 absl::Status Frame::TryReload() {
   std::function<void()> use;
   if (options_.reconfigure) {
@@ -261,7 +261,16 @@ absl::Status Frame::TryReload() {
 
 absl::Status Frame::Reload() {
   const MutexLock lock(reload_mutex_);
-  const absl::Status status = TryReload();
+  absl::Status status = TryReload();
+  if (options_.stage != nullptr) {
+    // By itself: a revoked key cannot wait until the rules are right.
+    const absl::Status keys = options_.stage->Reload();
+    if (!status.ok() && !keys.ok()) {
+      status = absl::Status(status.code(), absl::StrCat(status.message(), "; ", keys.message()));
+    } else {
+      status.Update(keys);
+    }
+  }
   if (status.ok()) {
     ++reloads_ok_;
     log_.Info("reloaded");

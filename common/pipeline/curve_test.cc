@@ -387,7 +387,7 @@ TEST_F(CurveTest, AKeyThatIsRevokedWhileConnectedLosesItsEffectAtOnce) {
   ASSERT_TRUE(WaitSettled(200));
 
   Allow("senders", {"good"});
-  ASSERT_THAT(sink.stage->Reload(), IsOk());
+  ASSERT_THAT(sink.stage->ReloadKeys(), IsOk());
   Feed(bad, 200, 10);
   EXPECT_TRUE(WaitUntil(
       [&] { return sink.Count("mentat_pipeline_refused_frames_total", "revoked_key") >= 3; }));
@@ -405,7 +405,7 @@ TEST_F(CurveTest, AKeyThatIsRevokedWhileConnectedLosesItsEffectAtOnce) {
   EXPECT_TRUE(bad.WaitForFailed("refused"));
   // Allowed again, it works without a restart.
   Allow("senders", {"good", "bad"});
-  ASSERT_THAT(sink.stage->Reload(), IsOk());
+  ASSERT_THAT(sink.stage->ReloadKeys(), IsOk());
   Feed(bad, 2000, 10);
   ASSERT_TRUE(WaitSettled(1210));
 }
@@ -435,7 +435,7 @@ TEST_F(CurveTest, APeerWhoseKeyIsRevokedIsLeftAndItsBatchesGoToOthers) {
   std::jthread feeder([&] { Feed(source, 10000, 1000); });
   ASSERT_TRUE(WaitUntil([&] { return bad_shelf.waiting() > waiting; }));
   Allow("sinks", {"good"});
-  ASSERT_THAT(source.stage->Reload(), IsOk());
+  ASSERT_THAT(source.stage->ReloadKeys(), IsOk());
   feeder.join();
   EXPECT_TRUE(WaitSettled(before + 1000));
   bad_shelf.Open(true);
@@ -567,7 +567,7 @@ TEST_F(CurveTest, ABadReloadKeepsTheOldKeys) {
   ASSERT_TRUE(WaitSettled(10));
   Allow("senders", {});
   fs::copy_file(folder_ / "sink.key_secret", fs::path(senders) / "sink.key");
-  EXPECT_THAT(sink.stage->Reload(), StatusIs(absl::StatusCode::kFailedPrecondition,
+  EXPECT_THAT(sink.stage->ReloadKeys(), StatusIs(absl::StatusCode::kFailedPrecondition,
                                              HasSubstr("pipeline.input.allowed_keys")));
   Feed(source, 10, 10);
   ASSERT_TRUE(WaitSettled(20));

@@ -96,7 +96,7 @@ class StageImpl : public Stage, public StageCore::Effects {
     Post([this] { SetPaused(false); });
   }
   absl::Status Drain(absl::Duration grace) override;
-  absl::Status Reload() override;
+  absl::Status ReloadKeys() override;
   absl::Status Ready() const override;
   StageStatus Status() const override;
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
@@ -388,7 +388,7 @@ absl::Status StageImpl::Drain(absl::Duration grace) {
   return absl::OkStatus();
 }
 
-absl::Status StageImpl::Reload() {
+absl::Status StageImpl::ReloadKeys() {
   if (!options_.config.has_curve()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::shared_ptr<const Keyring> keyring, LoadKeyring(options_.config, &own_key_));
   Post([this, keyring = std::move(keyring)] {

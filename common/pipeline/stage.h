@@ -120,7 +120,7 @@ class Stage {
 
   // Reads the files with the allowed keys again, if connections are encrypted; an error leaves the
   // old ones in use. A key that is no longer there loses its effect at once.
-  virtual absl::Status Reload() = 0;
+  virtual absl::Status ReloadKeys() = 0;
 
   // OK when the stage can take and pass on events: running, and each output that is not best effort
   // has a connected peer. Else the reason.

@@ -264,7 +264,7 @@ absl::Status Frame::Reload() {
   absl::Status status = TryReload();
   if (options_.stage != nullptr) {
     // By itself: a revoked key cannot wait until the rules are right.
-    const absl::Status keys = options_.stage->Reload();
+    const absl::Status keys = options_.stage->ReloadKeys();
     if (!status.ok() && !keys.ok()) {
       status = absl::Status(status.code(), absl::StrCat(status.message(), "; ", keys.message()));
     } else {

@@ -568,7 +568,7 @@ TEST_F(CurveTest, ABadReloadKeepsTheOldKeys) {
   Allow("senders", {});
   fs::copy_file(folder_ / "sink.key_secret", fs::path(senders) / "sink.key");
   EXPECT_THAT(sink.stage->ReloadKeys(), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                             HasSubstr("pipeline.input.allowed_keys")));
+                                                 HasSubstr("pipeline.input.allowed_keys")));
   Feed(source, 10, 10);
   ASSERT_TRUE(WaitSettled(20));
 }

@@ -94,7 +94,10 @@ void Report::Compare(const Figure& figure, const std::function<double()>& ours,
 
 void Report::Add(const Figure& figure, std::vector<double> ours, std::vector<double> baseline) {
   Result result{.figure = figure};
-  if (ours.empty() || (!baseline.empty() && baseline.size() != ours.size())) {
+  const auto failed = [](double value) { return !(value > 0) || !std::isfinite(value); };
+  if (ours.empty() || (!baseline.empty() && baseline.size() != ours.size()) ||
+      std::any_of(ours.begin(), ours.end(), failed) ||
+      std::any_of(baseline.begin(), baseline.end(), failed)) {
     std::fprintf(stderr, "%s: was not measured\n", figure.name.c_str());
     std::exit(1);
   }

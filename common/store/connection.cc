@@ -9,7 +9,6 @@
 #include <charconv>
 #include <exception>
 #include <pqxx/pqxx>
-#include <pqxx/tablewriter>
 #include <utility>
 #include <vector>
 
@@ -17,9 +16,8 @@
 #include "common/base/status_macros.h"
 #include "common/store/sql_error.h"
 
-// COPY of rows that are already formatted is to be had only from pqxx::tablewriter in libpqxx 6,
-// and staying disconnected after a loss only from inhibit_reactivation; both are marked as
-// deprecated.
+// In libpqxx 6 staying disconnected after a loss is to be had only from inhibit_reactivation, which
+// is marked as deprecated.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace mentat::store {
@@ -50,6 +48,79 @@ absl::Status Guard(Action action, IsOpen is_open) {
     return absl::InternalError(SqlError("", error.what()).message());
   }
 }
+
+// COPY in its binary format, which libpqxx does not have, by libpq itself: its handle, as libpqxx
+// makes it. What is wrong is thrown as libpqxx throws it.
+class Handle : public pqxx::connect_direct {
+ public:
+  using connect_direct::connect_direct;
+
+  handle do_startconnect(handle old) override {
+    return handle_ = connect_direct::do_startconnect(old);
+  }
+  handle do_disconnect(handle old) noexcept override {
+    handle_ = nullptr;
+    return connect_direct::do_disconnect(old);
+  }
+
+  void Copy(const std::string& command, std::string_view rows) const {
+    if (handle_ == nullptr) throw pqxx::broken_connection();
+    const OwnedResult begun(PQexec(handle_, command.c_str()));
+    if (PQresultStatus(begun.get()) != PGRES_COPY_IN) Throw(begun.get());
+    // The signature, no flags, no extension of the head.
+    constexpr char kHead[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+    Put(std::string_view(kHead, sizeof(kHead)));
+    for (constexpr size_t kPiece = 128 * 1024; !rows.empty();) {
+      Put(rows.substr(0, kPiece));
+      rows.remove_prefix(std::min(kPiece, rows.size()));
+    }
+    Put("\377\377");
+    if (PQputCopyEnd(handle_, nullptr) != 1) Throw(nullptr);
+    // All results are to be taken, so that the connection can be used again.
+    OwnedResult wrong;
+    while (OwnedResult result{PQgetResult(handle_)}) {
+      const ExecStatusType status = PQresultStatus(result.get());
+      if (status == PGRES_COMMAND_OK) continue;
+      wrong = std::move(result);
+      if (status == PGRES_COPY_IN) break;  // a connection that is lost can stay like this
+    }
+    if (wrong != nullptr) Throw(wrong.get());
+  }
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  using OwnedResult = std::unique_ptr<PGresult, Clear>;
+
+  void Put(std::string_view bytes) const {
+    if (PQputCopyData(handle_, bytes.data(), static_cast<int>(bytes.size())) != 1) Throw(nullptr);
+  }
+
+  [[noreturn]] void Throw(const PGresult* result) const {
+    const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (state == nullptr) throw pqxx::broken_connection(PQerrorMessage(handle_));
+    throw pqxx::sql_error(PQresultErrorMessage(result), "", state);
+  }
+
+  handle handle_ = nullptr;
+};
+
+// What pqxx::connection is, with our Handle.
+class OpenConnection : public pqxx::connection_base {
+ public:
+  explicit OpenConnection(const std::string& dsn)
+      : pqxx::connection_base(handle_), dsn_(dsn), handle_(dsn_) {
+    init();
+  }
+  ~OpenConnection() { close(); }
+
+  const Handle& handle() const { return handle_; }
+
+ private:
+  std::string dsn_;
+  Handle handle_;
+};
 
 struct FreeConninfo {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
@@ -143,21 +214,21 @@ struct Connection::Rep {
   ~Rep() {
     if (interrupt_fd >= 0) close(interrupt_fd);
   }
-  pqxx::connection connection;
+  OpenConnection connection;
   // A descriptor of our own for the connection's socket: libpq may close its own at any time, and
   // the number would then belong to something else.
   int interrupt_fd = -1;
 };
 
 struct Transaction::Rep {
-  explicit Rep(pqxx::connection& connection) : connection(connection), work(connection) {}
+  explicit Rep(OpenConnection& connection) : connection(connection), work(connection) {}
 
   template <typename Action>
   absl::Status Run(Action action) {
     return Guard(action, [this] { return connection.is_open(); });
   }
 
-  pqxx::connection& connection;
+  OpenConnection& connection;
   pqxx::work work;
 };
 
@@ -185,20 +256,14 @@ absl::Status Transaction::ExecuteScript(std::string_view sql) {
 }
 
 absl::Status Transaction::Copy(std::string_view table, std::span<const std::string_view> columns,
-                               std::string_view text) {
-  if (text.empty()) return absl::OkStatus();
-  return rep_->Run([&] {
-    const std::vector<std::string> names(columns.begin(), columns.end());
-    pqxx::tablewriter writer(rep_->work, std::string(table), names.begin(), names.end(), "\\N");
-    constexpr size_t kChunk = 256 * 1024;
-    while (!text.empty()) {
-      // The writer adds the newline after the last row of each chunk.
-      const size_t end = text.find('\n', std::min(kChunk, text.size() - 1));
-      writer.write_raw_line(std::string(text.substr(0, end)));
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-    writer.complete();
-  });
+                               std::string_view rows) {
+  if (rows.empty()) return absl::OkStatus();
+  std::string command = absl::StrCat("COPY ", std::string(table), " (");
+  for (std::string_view column : columns) {
+    absl::StrAppend(&command, command.ends_with('(') ? "" : ",", std::string(column));
+  }
+  command += ") FROM STDIN (FORMAT binary)";
+  return rep_->Run([&] { rep_->connection.handle().Copy(command, rows); });
 }
 
 absl::Status Transaction::Commit() {

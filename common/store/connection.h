@@ -76,9 +76,10 @@ class Transaction {
   absl::StatusOr<Result> Execute(std::string_view sql, std::initializer_list<Parameter> parameters);
   // Several statements separated by semicolons, without parameters.
   absl::Status ExecuteScript(std::string_view sql);
-  // Appends rows to a table. `text` is in the text format of COPY, a newline after each row.
+  // Appends rows to a table. `rows` are whole rows in the binary format of COPY (CopyRow makes
+  // them), without the format's head and end. Names are taken as they are.
   absl::Status Copy(std::string_view table, std::span<const std::string_view> columns,
-                    std::string_view text);
+                    std::string_view rows);
   // Unavailable leaves open whether the transaction was committed.
   absl::Status Commit();
 

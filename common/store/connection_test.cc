@@ -1,5 +1,9 @@
 #include "common/store/connection.h"
 
+#include <endian.h>
+
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +54,21 @@ TEST(ArrayLiteralTest, EscapesWhatArraysTreatSpecially) {
   const std::vector<std::string_view> items = {"a", "", "NULL", "q\"b\\c", "{,}"};
   EXPECT_EQ(ArrayLiteral(items), R"({"a","","NULL","q\"b\\c","{,}"})");
   EXPECT_EQ(ArrayLiteral({}), "{}");
+}
+
+// A row of one integer, in the binary format of COPY.
+std::string Row(int32_t number) {
+  const uint32_t big_endian = htobe32(static_cast<uint32_t>(number));
+  return std::string("\0\1\0\0\0\4", 6) +
+         std::string(reinterpret_cast<const char*>(&big_endian), sizeof(big_endian));
+}
+
+// The same, and a short text.
+std::string Row(int32_t number, std::optional<std::string> text) {
+  std::string row = Row(number);
+  row[1] = 2;
+  if (!text) return row + "\xff\xff\xff\xff";
+  return row + std::string("\0\0\0", 3) + static_cast<char>(text->size()) + *text;
 }
 
 class ConnectionTest : public testing::Test {
@@ -108,11 +127,11 @@ TEST_F(ConnectionTest, CommitsAndRollsBack) {
   {
     auto transaction = (*connection)->Begin();
     ASSERT_THAT(transaction, IsOk());
-    std::string text;
-    for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + "\tx\\ty\n";
-    text += "7\t\\N\n";
+    std::string rows;
+    for (int i = 0; i < 100'000; ++i) rows += Row(i, "x\ty");
+    rows += Row(7, std::nullopt);
     const std::string_view columns[] = {"a", "b"};
-    ASSERT_THAT((*transaction)->Copy("t", columns, text), IsOk());
+    ASSERT_THAT((*transaction)->Copy("t", columns, rows), IsOk());
     ASSERT_THAT((*transaction)->Commit(), IsOk());
   }
   auto result = (*connection)->Execute("SELECT count(*), max(b), count(b) FROM t");
@@ -136,15 +155,15 @@ TEST_F(ConnectionTest, ErrorsHaveTheirKind) {
     auto transaction = (*connection)->Begin();
     ASSERT_THAT(transaction, IsOk());
     const std::string_view columns[] = {"a"};
-    EXPECT_THAT((*transaction)->Copy("t", columns, "1\n2\n9\n3\n"),
+    EXPECT_THAT((*transaction)->Copy("t", columns, Row(1) + Row(2) + Row(9) + Row(3)),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("23514")));
   }
   {
     auto transaction = (*connection)->Begin();
     ASSERT_THAT(transaction, IsOk());
     const std::string_view columns[] = {"a"};
-    EXPECT_THAT((*transaction)->Copy("t", columns, "x\n"),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("22P02")));
+    EXPECT_THAT((*transaction)->Copy("t", columns, std::string("\0\1\0\0\0\5wrong", 11)),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("22P03")));
   }
   // The connection is as good as before.
   EXPECT_THAT((*connection)->Execute("SELECT 1"), IsOk());
@@ -202,7 +221,7 @@ TEST_F(ConnectionTest, CopyOnALostConnectionIsUnavailable) {
   ASSERT_THAT(transaction, IsOk());
   ASSERT_THAT(cluster_->Restart("immediate"), IsOk());
   const std::string_view columns[] = {"a"};
-  EXPECT_THAT((*transaction)->Copy("t", columns, "1\n"),
+  EXPECT_THAT((*transaction)->Copy("t", columns, Row(1)),
               StatusIs(absl::StatusCode::kUnavailable, _));
 }
 

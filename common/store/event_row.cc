@@ -1,13 +1,12 @@
 #include "common/store/event_row.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "common/idea/address.h"
 #include "common/idea/codec.h"
-#include "common/idea/time.h"
 #include "common/store/copy_row.h"
 #include "common/store/net_cover.h"
 
@@ -52,6 +51,8 @@ constexpr std::string_view kColumns[] = {
     "shadow_reporting_target",
     "event",
 };
+
+constexpr size_t kUsualBytes = 2048;  // of a row
 
 // The years 1 to 9999.
 constexpr int64_t kFirstTime = -62'135'596'800'000'000;
@@ -101,14 +102,7 @@ void AppendNets(const Ends& ends, CopyRow& row) {
     for (const auto& net : end.ip4()) ranges.push_back(idea::Bounds(net));
     for (const auto& net : end.ip6()) ranges.push_back(idea::Bounds(net));
   }
-  std::string text = "{";
-  for (const idea::AddressRange& range : Cover(std::move(ranges), kMaxColumnRanges)) {
-    absl::StrAppend(&text, text.size() > 1 ? ",[" : "[",
-                    idea::PrintAddress(range.family, range.first), ",",
-                    idea::PrintAddress(range.family, range.last), "]");
-  }
-  text += '}';
-  row.Plain(text);
+  row.NetRanges(Cover(std::move(ranges), kMaxColumnRanges));
 }
 
 void AppendPorts(const Ends& ends, CopyRow& row) {
@@ -118,7 +112,7 @@ void AppendPorts(const Ends& ends, CopyRow& row) {
       if (0 <= port && port <= 65535) ports.push_back(port);
     }
   }
-  row.IntArray(Distinct(std::move(ports)));
+  row.Int4Array(Distinct(std::move(ports)));
 }
 
 void AppendTypes(const Ends& ends, CopyRow& row) {
@@ -129,7 +123,7 @@ void AppendTypes(const Ends& ends, CopyRow& row) {
 
 void AppendTime(bool has, int64_t time, CopyRow& row) {
   if (has && IsStorable(time)) {
-    row.Plain(idea::FormatTimestamp(time));
+    row.Time(time);
   } else {
     row.Null();
   }
@@ -185,7 +179,8 @@ absl::StatusOr<EventRow> MakeEventRow(const Event& event, int64_t received_time,
   EventRow result;
   result.id = event.id();
   result.detect_time = event.detect_time();
-  CopyRow row(&result.text);
+  result.bytes.reserve(kUsualBytes);
+  CopyRow row(std::size(kColumns), &result.bytes);
   using Texts = const google::protobuf::RepeatedPtrField<std::string>& (Annotations::*)() const;
   const auto append_list = [&](Texts list) {
     TextSet texts;
@@ -198,8 +193,8 @@ absl::StatusOr<EventRow> MakeEventRow(const Event& event, int64_t received_time,
     const Annotations& from = (newest.*has)() ? newest : older;
     AppendName((from.*has)(), (from.*get)(), row);
   };
-  row.Plain(idea::FormatTimestamp(event.detect_time()));
-  row.Plain(idea::FormatTimestamp(storage_time));
+  row.Time(event.detect_time());
+  row.Time(storage_time);
   AppendTime(event.has_create_time(), event.create_time(), row);
   AppendTime(received_time != 0, received_time, row);
   row.Text(event.id());
@@ -220,7 +215,7 @@ absl::StatusOr<EventRow> MakeEventRow(const Event& event, int64_t received_time,
   row.TextArray(node_types.Distinct());
   append_list(&Annotations::resolved_abuses);
   append_list(&Annotations::target_abuses);
-  row.IntArray(Distinct({asn.begin(), asn.end()}));
+  row.Int8Array(Distinct({asn.begin(), asn.end()}));
   append_list(&Annotations::source_resolved_country);
   append_name(&Annotations::has_event_class, &Annotations::event_class);
   append_list(&Annotations::event_subclass);
@@ -232,8 +227,8 @@ absl::StatusOr<EventRow> MakeEventRow(const Event& event, int64_t received_time,
   AppendTlp(event, row);
   row.Boolean(newest.shadow_reporting() || older.shadow_reporting());
   row.Boolean(newest.shadow_reporting_target() || older.shadow_reporting_target());
-  row.Text(idea::PrintEvent(event));
-  row.End();
+  // The JSON has no U+0000: it is escaped there.
+  row.TextFrom([&](std::string* out) { idea::AppendEvent(event, out); });
   return result;
 }
 

@@ -25,10 +25,10 @@ inline constexpr size_t kMaxDescriptionBytes = 8192;
 struct EventRow {
   std::string id;
   int64_t detect_time = 0;  // microseconds since 1970-01-01T00:00:00Z
-  std::string text;         // in the text format of COPY, with its newline
+  std::string bytes;        // in the binary format of COPY
 };
 
-// The columns that a row's text has, in their order.
+// The columns that a row has, in their order.
 std::span<const std::string_view> EventColumns();
 
 // Makes the row. InvalidArgument where the event has no identifier or no time of detection that the

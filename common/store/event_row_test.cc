@@ -53,7 +53,7 @@ class EventRowTest : public testing::Test {
     if (!row.ok()) return row.status();
     auto transaction = connection_->Begin();
     if (!transaction.ok()) return transaction.status();
-    absl::Status status = (*transaction)->Copy("events", EventColumns(), row->text);
+    absl::Status status = (*transaction)->Copy("events", EventColumns(), row->bytes);
     return status.ok() ? (*transaction)->Commit() : status;
   }
 

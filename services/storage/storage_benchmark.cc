@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
@@ -86,28 +85,24 @@ std::vector<std::string> MakeEvents(int count) {
   return events;
 }
 
-// Writes what psql is to copy.
-void WriteRows(const std::vector<std::string>& events, const std::string& path) {
-  std::ofstream file(path);
-  for (const std::string& wire : events) {
-    idea::v1::Event event;
-    event.ParseFromString(wire);
-    const int64_t now = absl::ToUnixMicros(absl::Now());
-    event.mutable_mentat()->set_storage_time(now);
-    file << store::MakeEventRow(event, now, now)->text;
-  }
+// Runs a command of psql on the fixture's database.
+bool Psql(StorageFixture& fixture, const std::string& command) {
+  return std::system(absl::StrCat(fixture.cluster().bin_directory(), "/psql -q -X -d '",
+                                  fixture.options().dsn, "' -c \"", command, "\"")
+                         .c_str()) == 0;
 }
 
-double PsqlRate(StorageFixture& fixture, const std::string& path, const Options& options) {
+std::string Columns() {
   std::string columns;
   for (std::string_view column : store::EventColumns()) {
     absl::StrAppend(&columns, columns.empty() ? "" : ",", std::string(column));
   }
-  const std::string command =
-      absl::StrCat(fixture.cluster().bin_directory(), "/psql -q -X -d '", fixture.options().dsn,
-                   "' -c \"\\copy events (", columns, ") from '", path, "'\"");
+  return columns;
+}
+
+double PsqlRate(StorageFixture& fixture, const std::string& path, const Options& options) {
   const absl::Time begin = absl::Now();
-  if (std::system(command.c_str()) != 0) return 0;
+  if (!Psql(fixture, absl::StrCat("\\copy events (", Columns(), ") from '", path, "'"))) return 0;
   return options.events / absl::ToDoubleSeconds(absl::Now() - begin);
 }
 
@@ -165,11 +160,16 @@ int Main(int argc, char** argv) {
   char directory[] = "/tmp/storage-benchmark-XXXXXX";
   if (mkdtemp(directory) == nullptr) return 1;
   const std::string path = std::string(directory) + "/rows";
-  WriteRows(events, path);
   const auto clear = [&] {
     (*fixture)->Query("TRUNCATE events, event_ids");
     (*fixture)->Query("CHECKPOINT");
   };
+  // What psql is to copy is what storage writes.
+  if (StorageRate(**fixture, events, options) == 0 ||
+      !Psql(**fixture,
+            absl::StrCat("\\copy (SELECT ", Columns(), " FROM events) TO '", path, "'"))) {
+    return 1;
+  }
   report.Compare(
       {.name = "storage",
        .unit = "events/s",

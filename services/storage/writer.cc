@@ -103,19 +103,22 @@ absl::StatusOr<Written> WriteEvents(Transaction& transaction,
   fresh.reserve(inserted.rows());
   for (size_t row = 0; row < inserted.rows(); ++row) fresh.insert(inserted.Text(row, 0));
 
-  std::string text;
+  size_t bytes = 0;
+  for (const Candidate* candidate : distinct) bytes += candidate->row.bytes.size();
+  std::string rows;
+  rows.reserve(std::min(bytes, kCopyBytes + (1 << 20)));
   for (const Candidate* candidate : distinct) {
     if (!fresh.contains(candidate->row.id)) {
       duplicates.push_back(candidate);
       continue;
     }
     candidate->work->outcome = Work::Outcome::kStored;
-    text += candidate->row.text;
-    if (text.size() < kCopyBytes) continue;
-    RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), text));
-    text.clear();
+    rows += candidate->row.bytes;
+    if (rows.size() < kCopyBytes) continue;
+    RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), rows));
+    rows.clear();
   }
-  RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), text));
+  RETURN_IF_ERROR(transaction.Copy("events", store::EventColumns(), rows));
   for (const Candidate* duplicate : duplicates) {
     duplicate->work->outcome = Work::Outcome::kDuplicate;
   }

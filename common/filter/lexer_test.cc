@@ -49,6 +49,222 @@ std::string Words(std::string_view text) {
   return words;
 }
 
+// The words, then `!` with the characters that were dropped.
+std::string Lexed(std::string_view text) {
+  std::string lexed = Words(text);
+  for (const DroppedCharacters& dropped : Tokenize(text).dropped) {
+    lexed += " !" + std::string(text.substr(dropped.begin, dropped.end - dropped.begin));
+  }
+  return lexed;
+}
+
+struct Row {
+  std::string_view text;
+  std::string_view lexed;
+};
+
+TEST(LexerTest, EverySpellingOfAnOperator) {
+  for (const auto& [text, lexed] :
+       {Row{"-", "-"},        {"+", "+"},           {"*", "*"},       {"/", "/"},
+        {"%", "%"},           {"like", "like"},     {"LIKE", "like"}, {"=~", "like"},
+        {"in", "in"},         {"IN", "in"},         {"~~", "in"},     {"is", "is"},
+        {"IS", "is"},         {"eq", "=="},         {"EQ", "=="},     {"==", "=="},
+        {"ne", "!="},         {"NE", "!="},         {"!=", "!="},     {"<>", "!="},
+        {"ge", ">="},         {"GE", ">="},         {">=", ">="},     {"gt", ">"},
+        {"GT", ">"},          {">", ">"},           {"le", "<="},     {"LE", "<="},
+        {"<=", "<="},         {"lt", "<"},          {"LT", "<"},      {"<", "<"},
+        {"or", "or"},         {"OR", "or"},         {"||", "||"},     {"xor", "xor"},
+        {"XOR", "xor"},       {"^^", "^^"},         {"and", "and"},   {"AND", "and"},
+        {"&&", "&&"},         {"not", "not"},       {"NOT", "not"},   {"!", "not"},
+        {"exists", "exists"}, {"EXISTS", "exists"}, {"?", "exists"}}) {
+    EXPECT_EQ(Lexed(text), lexed) << text;
+  }
+}
+
+TEST(LexerTest, OperatorsAreAllSmallOrAllCapitals) {
+  for (const std::string_view text :
+       {"Like", "lIKE", "In", "iN",  "Is",  "iS",  "Eq",  "eQ",  "Ne",  "Ge",     "Gt",    "Le",
+        "Lt",   "Or",   "oR", "Xor", "XoR", "And", "aND", "Not", "nOT", "Exists", "EXIStS"}) {
+    EXPECT_EQ(Lexed(text), "VARIABLE:" + std::string(text));
+  }
+}
+
+TEST(LexerTest, TheFirstAlternativeWinsAndNotTheLongest) {
+  for (const auto& [text, lexed] : {// Names that begin with an operator.
+                                    Row{"near", "!= VARIABLE:ar"},
+                                    {"gear", ">= VARIABLE:ar"},
+                                    {"gtk", "> VARIABLE:k"},
+                                    {"lexical", "<= VARIABLE:xical"},
+                                    {"lte", "< VARIABLE:e"},
+                                    {"likely", "like VARIABLE:ly"},
+                                    {"equal", "== VARIABLE:ual"},
+                                    {"xory", "xor VARIABLE:y"},
+                                    {"orx", "or VARIABLE:x"},
+                                    {"existsX", "exists VARIABLE:X"},
+                                    {"inin", "in in"},
+                                    {"notin", "not in"},
+                                    {"ORDER", "or VARIABLE:DER"},
+                                    {"information(x)", "in FUNCTION:formation( VARIABLE:x )"},
+                                    {"notes(x)", "not VARIABLE:es ( VARIABLE:x )"},
+                                    // Nothing is torn behind the first character.
+                                    {"Source.index", "VARIABLE:Source.index"},
+                                    {"Aor.in-is", "VARIABLE:Aor.in-is"},
+                                    {"_in", "VARIABLE:_in"},
+                                    // Numbers end where no digit follows.
+                                    {"1in2", "INTEGER:1 in INTEGER:2"},
+                                    {"5gt3", "INTEGER:5 > INTEGER:3"},
+                                    {"1.5.2", "FLOAT:1.5 INTEGER:2 !."},
+                                    {"1.2.3", "FLOAT:1.2 INTEGER:3 !."},
+                                    {"0x1f", "INTEGER:0 VARIABLE:x1f"},
+                                    // Symbols.
+                                    {"<>=", "!= !="},
+                                    {"===", "== !="},
+                                    {"!==", "!= !="},
+                                    {"|||", "|| !|"},
+                                    {"&&&", "&& !&"},
+                                    {"^^^", "^^ !^"},
+                                    {"~~~", "in !~"},
+                                    {"=~~", "like !~"},
+                                    {"->", "- >"},
+                                    {"<-1", "< - INTEGER:1"}}) {
+    EXPECT_EQ(Lexed(text), lexed) << text;
+  }
+}
+
+TEST(LexerTest, WhatIsDropped) {
+  for (const auto& [text, lexed] : {Row{"@", " !@"},
+                                    {"A$B", "VARIABLE:A VARIABLE:B !$"},
+                                    {"{A}", "VARIABLE:A !{ !}"},
+                                    {"#", " !#"},
+                                    {".", " !."},
+                                    {"..", " !.."},
+                                    {":", " !:"},
+                                    {"\\", " !\\"},
+                                    {"=", " !="},
+                                    {"= =", " != !="},
+                                    {"&", " !&"},
+                                    {"|", " !|"},
+                                    {"^", " !^"},
+                                    {"~", " !~"},
+                                    {"`A`", "VARIABLE:A !` !`"},
+                                    {"A\r\nB", "VARIABLE:A VARIABLE:B !\r"},
+                                    {"A\fB\vC", "VARIABLE:A VARIABLE:B VARIABLE:C !\f !\v"},
+                                    {"A\u00a0B", "VARIABLE:A VARIABLE:B !\u00a0"},
+                                    {"žluť", "VARIABLE:lu !ž !ť"},
+                                    {"١", " !١"},  // no digit here
+                                    {"\"", " !\""},
+                                    {"'", " !'"},
+                                    {"\"\"", " !\"\""},
+                                    {"''", " !''"},
+                                    {"\"\"A\"", "TEXT:\"A\" !\""},
+                                    {"'A", "VARIABLE:A !'"}}) {
+    EXPECT_EQ(Lexed(text), lexed) << text;
+  }
+  EXPECT_EQ(Lexed(std::string_view("A\0B", 3)), std::string("VARIABLE:A VARIABLE:B !\0", 24));
+  EXPECT_EQ(Lexed(" \t\nA \n\t"), "VARIABLE:A");
+}
+
+TEST(LexerTest, FormsOfLiterals) {
+  for (const auto& [text, lexed] :
+       {// Durations: two digits a field.
+        Row{"00:00:00", "TIMEDELTA:00:00:00"},
+        {"2d01:30:00", "TIMEDELTA:2d01:30:00"},
+        {"2|01:30:00", "TIMEDELTA:2|01:30:00"},
+        {"123456D01:30:00", "TIMEDELTA:123456D01:30:00"},
+        {"01:02:034", "TIMEDELTA:01:02:03 INTEGER:4"},
+        {"1:02:03", "IP6:1:02:03"},
+        {"123:45:67", "IP6:123:45:67"},
+        {"2D1:30:00", "IP6:2D1:30:00"},
+        {"D01:30:00", "IP6:D01:30:00"},
+        {"2 D01:30:00", "INTEGER:2 IP6:D01:30:00"},
+        {"2x01:30:00", "INTEGER:2 VARIABLE:x01 IP6::30:00"},
+        {"20:01:10::5", "TIMEDELTA:20:01:10 IP6:::5"},
+        // IPv4.
+        {"1.2.3.4", "IP4:1.2.3.4"},
+        {"999.999.999.999/99", "IP4:999.999.999.999/99"},
+        {"1234.1.1.1", "FLOAT:1234.1 FLOAT:1.1 !."},
+        {"1.2.3.4/", "IP4:1.2.3.4 /"},
+        {"1.2.3.4 /8", "IP4:1.2.3.4 / INTEGER:8"},
+        {"1.2.3.4/123", "IP4:1.2.3.4/12 INTEGER:3"},
+        {"1.2.3.4/8-9.9.9.9", "IP4:1.2.3.4/8 - IP4:9.9.9.9"},
+        {"1.2.3.4-1.2.3", "IP4:1.2.3.4 - FLOAT:1.2 INTEGER:3 !."},
+        {"1.2.3.4..5", "IP4:1.2.3.4 INTEGER:5 !.."},
+        {"1.2.3.4...5.6.7.8", "IP4:1.2.3.4 IP4:5.6.7.8 !..."},
+        {"1.2.3.4 .. 5.6.7.8", "IP4:1.2.3.4 IP4:5.6.7.8 !.."},
+        // IPv6: anything of hexadecimal digits with a colon behind the first of them.
+        {"::", "IP6:::"},
+        {"a:", "IP6:a:"},
+        {":a", "VARIABLE:a !:"},
+        {"12:34", "IP6:12:34"},
+        {"ab:cd", "IP6:ab:cd"},
+        {"Face:b00c", "IP6:Face:b00c"},
+        {"fade::/1284", "IP6:fade::/128 INTEGER:4"},
+        {"::1/", "IP6:::1 /"},
+        {"::1-x", "IP6:::1 - VARIABLE:x"},
+        {"::1-::2/64", "IP6:::1-::2 / INTEGER:64"},
+        {"g::1", "VARIABLE:g IP6:::1"},
+        // Datetimes: the zone is mandatory, `T` may be small.
+        {"2024-03-05t15:52:22z", "DATETIME:2024-03-05t15:52:22z"},
+        {"2024-03-05T15:52:22.123456789-02:30", "DATETIME:2024-03-05T15:52:22.123456789-02:30"},
+        {"9999-99-99T99:99:99Z", "DATETIME:9999-99-99T99:99:99Z"},
+        {"2024-03-05 15:52:22Z",
+         "INTEGER:2024 - INTEGER:03 - INTEGER:05 TIMEDELTA:15:52:22 VARIABLE:Z"},
+        {"2024-03-05T15:52:22", "INTEGER:2024 - INTEGER:03 - INTEGER:05 VARIABLE:T15 IP6::52:22"},
+        {"2024-03-05T15:52:22+0100",
+         "INTEGER:2024 - INTEGER:03 - INTEGER:05 VARIABLE:T15 IP6::52:22 + INTEGER:0100"},
+        {"2024-3-05T15:52:22Z",
+         "INTEGER:2024 - INTEGER:3 - INTEGER:05 VARIABLE:T15 IP6::52:22 VARIABLE:Z"},
+        // Numbers.
+        {"00042", "INTEGER:00042"},
+        {"1.", "INTEGER:1 !."},
+        {".5", "INTEGER:5 !."},
+        {"1e5", "INTEGER:1 VARIABLE:e5"},
+        {"1.5e5", "FLOAT:1.5 VARIABLE:e5"},
+        {"-1", "- INTEGER:1"},
+        {"1_000", "INTEGER:1 VARIABLE:_000"}}) {
+    EXPECT_EQ(Lexed(text), lexed) << text;
+  }
+}
+
+TEST(LexerTest, FormsOfNames) {
+  for (const auto& [text, lexed] : {Row{"A", "VARIABLE:A"},
+                                    {"_CESNET.EventClass", "VARIABLE:_CESNET.EventClass"},
+                                    {"Foo._bar", "VARIABLE:Foo VARIABLE:_bar !."},
+                                    {"Foo.9", "VARIABLE:Foo INTEGER:9 !."},
+                                    {"Foo..Bar", "VARIABLE:Foo VARIABLE:Bar !.."},
+                                    {"Foo. Bar", "VARIABLE:Foo VARIABLE:Bar !."},
+                                    {"ConnCount-1", "VARIABLE:ConnCount-1"},
+                                    {"A-", "VARIABLE:A-"},
+                                    {"A - B", "VARIABLE:A - VARIABLE:B"},
+                                    {"A[1]", "VARIABLE:A[1]"},
+                                    {"A[#]", "VARIABLE:A[#]"},
+                                    {"A[-12]", "VARIABLE:A[-12]"},
+                                    {"A[007].B-c9[#]", "VARIABLE:A[007].B-c9[#]"},
+                                    {"A[1]B[2]C", "VARIABLE:A[1]B[2]C"},
+                                    {"A[1][2]", "VARIABLE:A[1] [ INTEGER:2 ]"},
+                                    {"A[*]", "VARIABLE:A [ * ]"},
+                                    {"A[+1]", "VARIABLE:A [ + INTEGER:1 ]"},
+                                    {"A[ 1 ]", "VARIABLE:A [ INTEGER:1 ]"},
+                                    {"A[]", "VARIABLE:A [ ]"},
+                                    {"A.[1]", "VARIABLE:A [ INTEGER:1 ] !."},
+                                    // Functions: three characters, and `(` right behind.
+                                    {"ab(", "VARIABLE:ab ("},
+                                    {"abc(", "FUNCTION:abc("},
+                                    {"_ab(", "FUNCTION:_ab("},
+                                    {"a_9(", "FUNCTION:a_9("},
+                                    {"abc (", "VARIABLE:abc ("},
+                                    {"ab-c(", "VARIABLE:ab-c ("},
+                                    {"A.size(", "VARIABLE:A.size ("},
+                                    // Texts, and the two signs of one meaning.
+                                    {"'a''b'", "TEXT:'a' TEXT:'b'"},
+                                    {"'a\"b'", "TEXT:'a\"b'"},
+                                    {"\"a'\n'b\"", "TEXT:\"a'\n'b\""},
+                                    {"'\\'x", "TEXT:'\\' VARIABLE:x"},
+                                    {",;", ", ;"}}) {
+    EXPECT_EQ(Lexed(text), lexed) << text;
+  }
+}
+
 TEST(LexerTest, WordOperatorsNeedNoBoundary) {
   EXPECT_EQ(Words("info"), "in VARIABLE:fo");
   EXPECT_EQ(Words("issue"), "is VARIABLE:sue");

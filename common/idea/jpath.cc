@@ -10,6 +10,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/idea/codec.h"
+#include "common/idea/json_equal.h"
 #include "common/idea/schema.h"
 
 namespace mentat::idea {
@@ -86,9 +87,8 @@ bool IsEmptyList(const v1::Value& value) {
 }
 
 bool Contains(const v1::List& list, const v1::Value& value) {
-  const std::string text = PrintValue(value);
   return std::any_of(list.items().begin(), list.items().end(),
-                     [&](const v1::Value& item) { return PrintValue(item) == text; });
+                     [&](const v1::Value& item) { return JsonEqual(item, value); });
 }
 
 // ---- Untyped: the members of a JSON object.
@@ -416,6 +416,17 @@ std::vector<v1::Value> Values(const v1::Event& event, const Path& path) {
   std::vector<v1::Value> values;
   ReadMessage(event, EventSchema(), Rest(path), &values);
   return values;
+}
+
+std::optional<v1::Value> First(const v1::Event& event, const Path& path) {
+  std::vector<v1::Value> values = Values(event, path);
+  if (values.empty()) return std::nullopt;
+  return std::move(values.front());
+}
+
+bool Exists(const v1::Event& event, const Path& path) {
+  const std::optional<v1::Value> value = First(event, path);
+  return value && value->kind_case() != v1::Value::KIND_NOT_SET;
 }
 
 absl::StatusOr<SetResult> Set(v1::Event* event, const Path& path, const v1::Value& value,

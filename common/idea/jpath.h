@@ -10,6 +10,7 @@
 #define COMMON_IDEA_JPATH_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,13 @@ class Path {
 // all items of a list; lists directly inside lists are not descended.
 std::vector<v1::Value> Values(const v1::Event& event, const Path& path);
 
+// The first of them, if there is one.
+std::optional<v1::Value> First(const v1::Event& event, const Path& path);
+
+// Whether there is a first value and it is not null: `0`, `false` and `""` exist, `null` and `[]`
+// do not.
+bool Exists(const v1::Event& event, const Path& path);
+
 enum class SetResult : unsigned char {
   kSet = 0,        // set or appended
   kExists = 1,     // there already, and not to be overwritten
@@ -56,7 +64,7 @@ enum class SetResult : unsigned char {
 
 struct SetOptions {
   bool overwrite = true;
-  bool unique = false;  // of values that are appended to a list
+  bool unique = false;  // of values that are appended to a list; as JsonEqual() has it
 };
 
 // Sets what the path leads to; objects and lists on the way are made where they are missing. An

@@ -136,6 +136,36 @@ INSTANTIATE_TEST_SUITE_P(
         SetCase{R"("L":["a","b"])", "L[*]", R"("z")", {}, 0, R"({"L":["a","b","z"]})"},
         SetCase{R"("L":["a","b"])", "L[*]", R"("a")", kUnique, 2, R"({"L":["a","b"]})"},
         SetCase{R"("L":["a","b"])", "L[*]", R"("c")", kUnique, 0, R"({"L":["a","b","c"]})"},
+        SetCase{R"("L":[1])", "L[*]", "1.0", kUnique, 2, R"({"L":[1]})"},
+        SetCase{R"("L":[1])", "L[9]", "true", kUnique, 2, R"({"L":[1]})"},
+        SetCase{R"("L":[1.5])", "L[*]", "15e-1", kUnique, 2, R"({"L":[1.5]})"},
+        SetCase{R"("L":[1])", "L[*]", "\"1\"", kUnique, 0, R"({"L":[1,"1"]})"},
+        SetCase{R"("L":[null])", "L[*]", "null", kUnique, 2, R"({"L":[null]})"},
+        SetCase{R"("L":[null])", "L[*]", "0", kUnique, 0, R"({"L":[null,0]})"},
+        SetCase{R"("L":[100000000000000000000])", "L[*]", "1e20", kUnique, 2,
+                R"({"L":[100000000000000000000]})"},
+        SetCase{R"("L":[9007199254740993])", "L[*]", "9007199254740992.0", kUnique, 0,
+                R"({"L":[9007199254740993,9007199254740992.0]})"},
+        SetCase{R"("L":[{"a":1,"b":[2]}])", "L[*]", R"({"b":[2.0],"a":1})", kUnique, 2,
+                R"({"L":[{"a":1,"b":[2]}]})"},
+        SetCase{R"("L":[{"a":1}])", "L[*]", R"({"a":1,"b":null})", kUnique, 0,
+                R"({"L":[{"a":1},{"a":1,"b":null}]})"},
+        SetCase{R"("K":"a")", "K", R"("a")", kUnique, 0, R"({"K":"a"})"},
+        SetCase{R"("L":["a","b"])", "L[#]", R"("a")", kUnique, 0, R"({"L":["a","a"]})"},
+        SetCase{R"("L":[])", "L[#]", R"("a")", {}, 0, R"({"L":["a"]})"},
+        SetCase{R"("L":[])", "L[#].x", R"("a")", {}, 0, R"({"L":[{"x":"a"}]})"},
+        SetCase{R"("L":[""])", "L[1]", R"("z")", kKeep, 0, R"({"L":["z"]})"},
+        SetCase{R"("L":[false])", "L[1]", R"("z")", kKeep, 0, R"({"L":["z"]})"},
+        SetCase{R"("L":[[]])", "L[1]", R"("z")", kKeep, 0, R"({"L":["z"]})"},
+        SetCase{R"("L":[[0]])", "L[1]", R"("z")", kKeep, 1, R"({"L":[[0]]})"},
+        SetCase{R"("L":["a"])", "L[*]", R"("z")", kKeep, 0, R"({"L":["a","z"]})"},
+        SetCase{R"("L":["a"])", "L[5]", R"("z")", kKeep, 0, R"({"L":["a","z"]})"},
+        SetCase{R"("L":["a"])", "L", R"("z")", kKeep, 1, R"({"L":["a"]})"},
+        SetCase{R"("L":["a"])", "L", R"("z")", {}, 0, R"({"L":"z"})"},
+        SetCase{R"("O":{"a":1})", "O", "null", {}, 0, R"({"O":null})"},
+        SetCase{"", "A[0]", "1", {}, 0, R"({"A":[1]})"},
+        SetCase{"", "A[*]", "[1]", {}, 0, R"({"A":[[1]]})"},
+        SetCase{R"("L":["a","b"])", "L[002]", R"("z")", {}, 0, R"({"L":["a","z"]})"},
         SetCase{R"("L":["a","b"])", "L[1]", R"("b")", kUnique, 0, R"({"L":["b","b"]})"},
         SetCase{R"("L":["a","b"])", "L[1]", R"("z")", kKeep, 1, R"({"L":["a","b"]})"},
         SetCase{R"("L":[0])", "L[1]", R"("z")", kKeep, 0, R"({"L":["z"]})"},
@@ -253,6 +283,15 @@ TEST(SetTest, RefusesWhatDoesNotFit) {
            {R"("K":"s")", "K[1]", "1", "expected a list under K"},
            {R"("K":"s")", "K.x", "1", "expected an object under K"},
            {R"("K":null)", "K.x", "1", "expected an object under K"},
+           {R"("K":null)", "K[1]", "1", "expected a list under K"},
+           {R"("K":5)", "K.x.y", "1", "expected an object under K"},
+           {R"("O":{"a":1})", "O[1]", "1", "expected a list under O"},
+           {R"("O":{"a":1})", "O[*].b", "1", "expected a list under O"},
+           {R"("O":{"a":1})", "O.a.b", "1", "expected an object under a"},
+           {R"("O":{"a":[1]})", "O.a[1].b", "1", "expected an object under a"},
+           {R"("L":[[1]])", "L[1].x", "1", "expected an object under L"},
+           {R"("L":[null])", "L[#].x", "1", "expected an object under L"},
+           {R"("L":[{"a":1}])", "L.a", "1", "expected an object under L"},
            {R"("L":["a"])", "L[1].x", "1", "expected an object under L"},
            {R"("Source":[{}])", "Source.Note", R"("n")", "expected an object under Source"},
            {"", "Note[1]", R"("n")", "expected a list under Note"},
@@ -289,6 +328,16 @@ TEST(UnsetTest, Removes) {
   };
   for (const auto& [before, path, after] : {
            Case{R"("L":["a","b"])", "L[1]", R"({"L":["b"]})"},
+           {R"("L":["a","b"])", "L[0]", R"({"L":["a"]})"},
+           {R"("L":["a","b"])", "L[00]", R"({"L":["a"]})"},
+           {R"("L":["a","b"])", "L[01]", R"({"L":["b"]})"},
+           {R"("L":[])", "L[#]", R"({"L":[]})"},
+           {R"("L":[])", "L[*]", R"({})"},
+           {R"("L":[])", "L.x", R"({"L":[]})"},
+           {R"("K":null)", "K", R"({})"},
+           {R"("S":[{"a":1},{"a":2}])", "S[#].a", R"({"S":[{"a":1},{}]})"},
+           {R"("S":[{"a":[1,2]},{"a":[3]}])", "S.a[2]", R"({"S":[{"a":[1]},{"a":[3]}]})"},
+           {R"("S":[{"a":[1,2]},{"b":1}])", "S[*].a[*]", R"({"S":[{},{"b":1}]})"},
            {R"("L":["a","b"])", "L[#]", R"({"L":["a"]})"},
            {R"("L":["a","b"])", "L[3]", R"({"L":["a","b"]})"},
            {R"("L":["a","b"])", "L[*]", R"({})"},
@@ -333,6 +382,15 @@ TEST(UnsetTest, RefusesWhatDoesNotFit) {
   };
   for (const auto& [before, path, message] : {
            Case{R"("S":[{"a":1},5])", "S.a", "expected an object under S"},
+           {R"("S":[5])", "S[1].a", "expected an object under S"},
+           {R"("S":[5])", "S[*].a", "expected an object under S"},
+           {R"("S":[[{"a":1}]])", "S.a", "expected an object under S"},
+           {R"("K":null)", "K.x", "expected an object under K"},
+           {R"("K":null)", "K[#]", "expected a list under K"},
+           {R"("O":{"a":1})", "O[1]", "expected a list under O"},
+           {R"("O":{"a":1})", "O[*]", "expected a list under O"},
+           {R"("O":{"a":1})", "O[1].a", "expected a list under O"},
+           {R"("O":{"a":1})", "O.a.b", "expected an object under a"},
            {R"("K":"s")", "K[1]", "expected a list under K"},
            {R"("K":"s")", "K.x", "expected an object under K"},
            {R"("Note":"n")", "Note[1]", "expected a list under Note"},
@@ -376,6 +434,75 @@ TEST(ValuesTest, ReadsKnownAndUnknownKeys) {
   EXPECT_THAT(Read(event, "_Mentat.Other.x"), ElementsAre("null", "1.50"));
   EXPECT_THAT(Read(event, "_Mentat.Other[#].x"), ElementsAre("1.50"));
   EXPECT_THAT(Read(event, "ConnCount"), ElementsAre("99999999999999999999"));
+}
+
+TEST(ValuesTest, ReadsByTheTable) {
+  const v1::Event event = Event(R"(
+      "K":"s","Null":null,"L":["a","b"],"Empty":[],"O":{"a":1},
+      "S":[{"a":1},5,null,[{"a":9}],{"a":[2,[3]]}],"Nested":[[1,2],[3]],"Deep":[{"l":[{"x":1},{"x":2}]}])");
+  struct Case {
+    const char* path;
+    std::vector<std::string> values;
+  };
+  for (const auto& [path, values] : {
+           Case{"K", {"\"s\""}},
+           {"K[1]", {}},  // an index is for lists
+           {"K[#]", {}},
+           {"K[*]", {}},
+           {"K.x", {}},
+           {"Null", {"null"}},
+           {"Null.x", {}},
+           {"Null[1]", {}},
+           {"L", {"\"a\"", "\"b\""}},
+           {"L[*]", {"\"a\"", "\"b\""}},
+           {"L[1]", {"\"a\""}},
+           {"L[2]", {"\"b\""}},
+           {"L[3]", {}},
+           {"L[#]", {"\"b\""}},
+           {"L[0]", {"\"b\""}},
+           {"L[00]", {"\"b\""}},
+           {"L[01]", {"\"a\""}},
+           {"L[99999999999999999999]", {}},
+           {"Empty", {}},
+           {"Empty[#]", {}},
+           {"Empty[*]", {}},
+           {"Empty[1]", {}},
+           {"O", {R"({"a":1})"}},
+           {"O[1]", {}},
+           {"O[*]", {}},
+           {"O.a", {"1"}},
+           {"O.a[1]", {}},
+           {"S.a", {"1", "2", "[3]"}},  // lists directly inside lists are not descended
+           {"S[4]", {R"([{"a":9}])"}},
+           {"S[4].a", {}},
+           {"S[5].a[2]", {"[3]"}},
+           {"S.a[1]", {"2"}},
+           {"Nested", {"[1,2]", "[3]"}},
+           {"Nested[1]", {"[1,2]"}},
+           {"Nested.x", {}},
+           {"Deep.l.x", {"1", "2"}},
+           {"Deep[1].l[#].x", {"2"}},
+           {"Missing", {}},
+           {"Missing.x[1]", {}},
+       }) {
+    EXPECT_EQ(Read(event, path), values) << path;
+    const std::optional<v1::Value> first = First(event, P(path));
+    EXPECT_EQ(first ? PrintValue(*first) : "", values.empty() ? "" : values[0]) << path;
+  }
+}
+
+TEST(ValuesTest, WhatExists) {
+  const v1::Event event =
+      Event(R"("Zero":0,"False":false,"Text":"","Null":null,"Empty":[],"Object":{},
+      "Nulls":[null,1],"ConnCount":0,"Source":[{"Spoofed":false,"Port":[]}])");
+  for (const char* path :
+       {"Zero", "False", "Text", "Object", "Nulls[2]", "ConnCount", "Source", "Source.Spoofed"}) {
+    EXPECT_TRUE(Exists(event, P(path))) << path;
+  }
+  for (const char* path :
+       {"Null", "Empty", "Nulls", "Nulls[1]", "Missing", "Source.Port", "Zero[1]", "FlowCount"}) {
+    EXPECT_FALSE(Exists(event, P(path))) << path;
+  }
 }
 
 }  // namespace

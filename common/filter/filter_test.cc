@@ -146,6 +146,75 @@ TEST(FilterTest, ArgumentsOfFunctionsStayAsTheyAre) {
   EXPECT_EQ(Result("size('žlutý')"), "5");
 }
 
+TEST(FilterTest, TheTwoFormsDiffer) {
+  struct Case {
+    std::string_view text;
+    std::string_view compiled;
+    std::string_view raw;
+  };
+  for (const auto& [text, compiled, raw] : {
+           // Literals of addresses, times and durations are texts in the raw form, good or bad.
+           Case{"10.0.0.77/24", R"({"ip":"10.0.0.77/24"})", R"("10.0.0.77/24")"},
+           {"10.0.0.256", "compile", R"("10.0.0.256")"},
+           {"10.0.0.01", "compile", R"("10.0.0.01")"},
+           {"10.0.0.0/33", "compile", R"("10.0.0.0/33")"},
+           {"10.0.0.1..10.0.0.9", "compile", R"("10.0.0.1..10.0.0.9")"},
+           {"::1", "compile", R"("::1")"},
+           {"01:30:00", R"({"timedelta":5400})", R"("01:30:00")"},
+           {"2024-03-05T15:52:22Z", R"({"datetime":"2024-03-05T15:52:22.000000Z"})",
+            R"("2024-03-05T15:52:22Z")"},
+           {"2024-02-30T00:00:00Z", "compile", R"("2024-02-30T00:00:00Z")"},
+           {"00:00:00 or 0", "0", R"("00:00:00")"},  // a text is true
+           // In lists they are texts in both, and under function arguments.
+           {"[10.0.0.1, 00:00:01]", R"(["10.0.0.1","00:00:01"])", R"(["10.0.0.1","00:00:01"])"},
+           {"strlen(10.0.0.1)", "8", "8"},
+           {"size(::1)", "compile", "3"},
+           // Numbers are numbers in both.
+           {"7 / 2", "3.5", "3.5"},
+           {"10 - 3 - 2", "9", "9"},
+           {"7 / 0", "null", "null"},
+           // Constants change places only in the compiled form, folded ones too.
+           {"40 < ConnCount", "false", "true"},
+           {"50 - ConnCount", "-8", "8"},
+           {"(25 + 25) - ConnCount", "-8", "8"},
+           {"[1, 2] - ConnCount", "[41,40]", "[-41,-40]"},
+           {"3 > size(Source.IP4)", "false", "false"},
+           {"2 < size(Source.IP4)", "false", "true"},
+           {"4 > size(Source.IP4)", "false", "true"},
+           {"'SSH brute force now' like Description", "false", "true"},
+           {"size(50 - ConnCount == 8)", "eval", "eval"},
+           // Constants opposite keys of times and addresses are converted only in the compiled
+           // form.
+           {"Source.IP4 in [192.0.2.0/24]", "true", "false"},
+           {"Source.IP4 in [192.0.2.10]", "true", "true"},
+           {"Source.IP4 == 3221225994", "true", "false"},
+           {"Source.IP4 == 'x'", "compile", "false"},
+           {"Source.IP4 like '^192'", "compile", "true"},
+           {"Source.IP4 is [192.0.2.10]", "false", "false"},
+           {"Source[1].IP4[1] is [192.0.2.10]", "false", "true"},
+           {"Source.IP4 > '192'", "compile", "true"},
+           {"Source.IP6 in [2001:DB8::/64]", "true", "false"},
+           {"DetectTime - 3600", R"({"datetime":"2024-03-05T14:52:22.000000Z"})", "null"},
+           {"DetectTime == 2024-03-05T16:52:22+01:00", "true", "false"},
+           {"DetectTime > 'yesterday'", "compile", "false"},
+           {"DetectTime > 5", "eval", "eval"},
+           {"DetectTime in [Name]", "compile", "false"},
+           // Values of events have their types only in the compiled form.
+           {"DetectTime - EventTime", R"({"timedelta":742})", "null"},
+           {"Node.AggrWin == 00:05:00", "true", "true"},
+           {"Node.AggrWin == 0D00:05:00", "true", "false"},
+           {"Node.AggrWin * 2", R"({"timedelta":600})", "null"},
+           {"strlen(Source.IP6)", "[18446744073709551616]", "[13]"},
+       }) {
+    const auto stage = [](std::string result) {
+      const bool error = result.starts_with("compile:") || result.starts_with("eval:");
+      return error ? result.substr(0, result.find(':')) : result;
+    };
+    EXPECT_EQ(stage(Result(text)), compiled) << text;
+    EXPECT_EQ(stage(RawResult(text)), raw) << text << ", raw";
+  }
+}
+
 TEST(FilterTest, FunctionsCanBeRegistered) {
   FunctionTable functions;
   ASSERT_THAT(functions.Register("twice",

@@ -16,7 +16,7 @@ class SmokeTest(unittest.TestCase):
     def test_every_benchmark_runs_and_says_what_bench_reads(self):
         # Those of whole installations share one here.
         together = bench.Benchmark("all", "whole installations", script=bench.INSTALLATION)
-        report = bench.run([each for each in bench.BENCHMARKS if each.target] + [together], Path.cwd(), "smoke", print)
+        report = bench.run([each for each in bench.BENCHMARKS if each.script != bench.INSTALLATION] + [together], Path.cwd(), "smoke", print)
         self.assertEqual(report["failures"], [])
         names = [result["name"] for result in report["results"]]
         self.assertEqual(len(names), len(set(names)), names)

@@ -53,16 +53,16 @@ class Proxy:
         """A new link; the port it listens on."""
         return self._ask("add", link=link, host=host, target=target, listen=listen)["port"]
 
-    def target(self, link, port, host="127.0.0.1"):
-        """Where new connections of a link go from now on."""
-        self._ask("target", link=link, host=host, target=port)
+    def links(self):
+        return self._ask("list_links")["links"]
 
     def cut(self, link, offsets, frame=None, direction="forward"):
         """Cuts one connection for each offset, the one that stands first of all; every second one with RST."""
         self._ask("cut", link=link, offsets=list(offsets), frame=frame, direction=direction)
 
     def reset(self, *links):
-        for link in links:
+        """Resets all connections of these links, of all without any."""
+        for link in links or self.links():
             self._ask("reset", link=link)
 
     def hold(self, link, *directions):
@@ -78,6 +78,23 @@ class Proxy:
     def counts(self, link):
         """{connections, cuts, resets, left: offsets that are still to be cut at}"""
         return self._ask("counts", link=link)
+
+
+def reroute(proxy, plan, *stages):
+    """Configurations that lead all that goes between these stages and those after them through the proxy.
+    Batches of SENDER to PEER take the link `SENDER>PEER`, acknowledgements for SENDER the link `SENDER<`."""
+    changes = {}
+    names = list(plan.instances)
+    for stage in stages:
+        following = plan.instances[names[names.index(stage) + 1]]
+        for sender in plan.instances[stage]:
+            port = plan.installation.ports({"acknowledgements": [sender]})["acknowledgements"][sender]
+            acks = proxy.add(f"{sender}<", port)
+            data = [proxy.add(f"{sender}>{peer}", plan.ports[peer]["input"]) for peer in following]
+            changes[sender] = {"pipeline": {
+                "ack_bind": f"tcp://127.0.0.1:{port}", "ack_advertise": f"127.0.0.1:{acks}",
+                "outputs": {"default": {"peers": [f"tcp://127.0.0.1:{port}" for port in data]}}}}
+    return changes
 
 
 # --- the proxy's process ---
@@ -244,8 +261,8 @@ class Server:
         server = await asyncio.start_server(new.accept, "127.0.0.1", listen, limit=CHUNK)
         return {"port": server.sockets[0].getsockname()[1]}
 
-    async def target(self, link, host, target):
-        self.links[link].address = (host, target)
+    async def list_links(self):
+        return {"links": list(self.links)}
 
     async def cut(self, link, offsets, frame, direction):
         link = self.links[link]

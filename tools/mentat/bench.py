@@ -39,9 +39,12 @@ class Benchmark:
     text: str
     target: str = ""  # of a C++ program
     script: str = ""  # in tests/benchmark
+    also: str = ""  # target of a program that a script needs beside the installation's
 
     def targets(self):
-        return [self.target] if self.target else INSTALLATION_TARGETS
+        if self.target:
+            return [self.target]
+        return INSTALLATION_TARGETS + ([self.also] if self.also else [])
 
     def command(self, programs):
         if self.script:
@@ -62,6 +65,8 @@ BENCHMARKS = [
     Benchmark("latency", "from receipt to commit, at 1,000 events/s and at 80 % of the maximum", script=INSTALLATION),
     Benchmark("memory", "resident memory of idle services", script=INSTALLATION),
     Benchmark("restart", "from kill -9 of a stage until it has its next event", script=INSTALLATION),
+    Benchmark("replicas", "two and four enrichers that wait for a look-up, against one", script="replicas_benchmark.py",
+              also="//tests/stages/slow_enricher"),
     Benchmark("backlog", "a start on 1,000,000 waiting files", script=INSTALLATION),
 ]
 
@@ -212,13 +217,13 @@ def markdown(report):
     return "\n".join(lines)
 
 
-def put_between_marks(path, text):
+def put_between_marks(path, text, marks=MARKS):
     old = path.read_text(encoding="utf-8")
-    if not all(mark in old for mark in MARKS):
-        raise UserError(f"{path}: has no lines `{MARKS[0]}` and `{MARKS[1]}` to put the table between")
-    head, rest = old.split(MARKS[0], 1)
-    tail = rest.split(MARKS[1], 1)[1]
-    write_file(path, f"{head}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{tail}")
+    if not all(mark in old for mark in marks):
+        raise UserError(f"{path}: has no lines `{marks[0]}` and `{marks[1]}` to put the table between")
+    head, rest = old.split(marks[0], 1)
+    tail = rest.split(marks[1], 1)[1]
+    write_file(path, f"{head}{marks[0]}\n\n{text}\n\n{marks[1]}{tail}")
 
 
 # --- the command line ---

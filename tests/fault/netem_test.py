@@ -21,26 +21,26 @@ HOSTS = ["inspector", "enricher", "enricher-2"]
 
 
 class NetemTest(unittest.TestCase):
-    def setUp(self):
+    def test_bad_links(self):
         reason = network.why_not()
         if reason:
             self.skipTest(reason)
-
-    def test_bad_links(self):
         with network.Network() as net:
             for host in HOSTS:
                 net.attach(host, faulty=True)
             print("by tc netem" if net.has_netem else "this kernel has no netem: by faulty_link.py")
             with Mentat(replicas={"enricher": 2}, network=net) as mentat:
-                feeder = mentat.feed(6000, rate=RATE, bad=0.01, wait=False)
+                feeder = mentat.feed(6500, rate=RATE, bad=0.01, wait=False)
                 for story, faults in STORIES.items():
-                    with self.subTest(story):
-                        for host in HOSTS:
-                            net.impair(host, faults)
-                        before = mentat.count()
-                        wait_for(lambda: mentat.count() > before + 1200, "events are stored")
+                    for host in HOSTS:
+                        net.impair(host, faults)
+                    self.wait_for_progress(mentat, story)
                 for host in HOSTS:
                     net.impair(host, Faults())
+                # The slow one gets little, and holds nobody up.
+                net.limit("enricher-2", 100_000)
+                self.wait_for_progress(mentat, "a slow link")
+                net.limit("enricher-2", 0)
                 sent = feeder.finish()
                 mentat.wait_settled()
                 mentat.check(sent)
@@ -50,22 +50,9 @@ class NetemTest(unittest.TestCase):
                     # Nobody died, so nothing has to be tried alone.
                     self.assertEqual(counts["isolated_batches"], 0, name)
 
-    def test_a_slow_link_to_one_of_two(self):
-        with network.Network() as net:
-            net.attach("enricher-2")
-            with Mentat(replicas={"enricher": 2}, network=net) as mentat:
-                first = mentat.feed(1000, bad=0.01)
-                mentat.wait_settled()
-                net.limit("enricher-2", 250_000)
-                feeder = mentat.feed(6000, bad=0.01, seed=2, wait=False)
-                before = mentat.count()
-                wait_for(lambda: mentat.count() > before + 4000, "events are stored")
-                net.limit("enricher-2", 0)
-                sent = first | feeder.finish()
-                mentat.wait_settled()
-                mentat.check(sent)
-                mentat.check_ledgers()
-                mentat.check_budget()
+    def wait_for_progress(self, mentat, story):
+        before = mentat.count()
+        wait_for(lambda: mentat.count() > before + 1000, f"{story}: events are stored")
 
 
 if __name__ == "__main__":

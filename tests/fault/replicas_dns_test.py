@@ -29,7 +29,7 @@ class ReplicasDnsTest(unittest.TestCase):
                 self.change(net, mentat)
 
     def change(self, net, mentat):
-        feeder = mentat.feed(9000, rate=RATE, bad=0.01, wait=False)
+        feeder = mentat.feed(7000, rate=RATE, bad=0.01, wait=False)
         wait_for(lambda: mentat.count() > 300, "events are stored")
         self.assertEqual([name for name, count in mentat.received("enricher").items() if count], ["enricher"])
 

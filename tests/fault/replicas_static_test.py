@@ -20,7 +20,7 @@ class ReplicasStaticTest(unittest.TestCase):
 
         with Mentat(replicas={"enricher": 3}, programs={"enricher": "tests/stages/slow_enricher/slow_enricher"},
                     configs=only_the_first) as mentat:
-            feeder = mentat.feed(9000, rate=RATE, bad=0.01, wait=False)
+            feeder = mentat.feed(7000, rate=RATE, bad=0.01, wait=False)
             wait_for(lambda: mentat.count() > 300, "events are stored")
             self.assertEqual([name for name, count in mentat.received("enricher").items() if count], ["enricher"])
 

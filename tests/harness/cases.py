@@ -24,8 +24,8 @@ class Result(unittest.TextTestResult):
         self.began = time.monotonic()
         super().startTest(test)
 
-    def _keep(self, test, failure=""):
-        self.cases.append((test.id(), time.monotonic() - self.began, failure))
+    def _keep(self, test, failure="", skipped=""):
+        self.cases.append((test.id(), time.monotonic() - self.began, failure, skipped))
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -35,6 +35,10 @@ class Result(unittest.TextTestResult):
         super().addFailure(test, err)
         self._keep(test, self.failures[-1][1])
 
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._keep(test, skipped=reason)
+
     def addError(self, test, err):
         super().addError(test, err)
         self._keep(test, self.errors[-1][1])
@@ -43,9 +47,11 @@ class Result(unittest.TextTestResult):
 def write_xml(path, name, cases):
     suite = xml.Element("testsuite", name=name, tests=str(len(cases)),
                         failures=str(sum(1 for case in cases if case[2])))
-    for identity, seconds, failure in cases:
+    for identity, seconds, failure, skipped in cases:
         class_name, _, case_name = identity.rpartition(".")
         case = xml.SubElement(suite, "testcase", classname=class_name, name=case_name, time=f"{seconds:.3f}")
+        if skipped:
+            xml.SubElement(case, "skipped", message=skipped)
         if failure:
             # XML cannot hold control characters.
             text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in failure)

@@ -25,6 +25,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+# Where Debian keeps ip, tc, nft and dnsmasq; Bazel's own PATH leaves it out.
+os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 DOMAIN = "mentat.test"
 ETC = Path("/etc/netns")
 
@@ -51,7 +53,7 @@ def why_not():
     """Why there can be no network namespaces here; empty if there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    for program in ("ip", "tc", "dnsmasq"):
+    for program in ("ip", "tc", "nft", "dnsmasq"):
         if not shutil.which(program):
             return f"{program} is not installed"
     name = f"mt{os.getpid()}probe"

@@ -16,21 +16,24 @@ def read_events(path):
 
 
 def count_cases(path):
-    """(passed, failed, skipped, names of the failed) in one test.xml."""
-    passed, skipped, failed = 0, 0, []
+    """(passed, skipped with reasons, names of the failed) in one test.xml."""
+    passed, skipped, failed = 0, [], []
     for case in xml.parse(path).iter("testcase"):
+        name = f"{case.get('classname') or ''}.{case.get('name')}".lstrip(".")
+        mark = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
-            failed.append(f"{case.get('classname') or ''}.{case.get('name')}".lstrip("."))
-        elif case.find("skipped") is not None or case.get("status") == "notrun":
-            skipped += 1
+            failed.append(name)
+        elif mark is not None or case.get("status") == "notrun":
+            reason = mark.get("message") if mark is not None else None
+            skipped.append(f"{name}: {reason or 'no reason given'}")
         else:
             passed += 1
     return passed, skipped, failed
 
 
 def main():
-    passed = skipped = targets = 0
-    failures = []
+    passed = targets = 0
+    failures, skips = [], []
     finished = {}
     for event in read_events(sys.argv[1]):
         if "testSummary" in event:
@@ -45,7 +48,7 @@ def main():
             for uri in uris:
                 good, left_out, bad = count_cases(urllib.parse.unquote(urllib.parse.urlparse(uri).path))
                 passed += good
-                skipped += left_out
+                skips += [f"{label}  {case}" for case in left_out]
         except (OSError, xml.ParseError):
             bad = []
         if result["status"] not in ("PASSED", "FLAKY") and not bad:
@@ -54,11 +57,13 @@ def main():
     # A target that could not even be built has no result.
     failures += [f"{label}  {status.lower()}" for label, status in finished.items()
                  if status in ("NO_STATUS", "FAILED_TO_BUILD")]
+    for skip in skips:
+        print(f"skipped: {skip}")
     for failure in failures:
         print(f"failed: {failure}")
     print(f"{targets} test targets")
     line = f"{passed} passed, {len(failures)} failed"
-    print(line + (f", {skipped} skipped" if skipped else ""))
+    print(line + (f", {len(skips)} skipped" if skips else ""))
     return 1 if failures or not passed else 0
 
 

@@ -1,17 +1,20 @@
-// What thirty rules of the default set cost for an event, side by side with the same predicates
-// written by hand in C++.
+// What rules cost for an event: thirty of the default set side by side with the same predicates
+// written by hand in C++, and sets of 10 to 1,000 rules side by side with their rules one by one.
 //
 //   ./mentat bench rules
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,10 +22,13 @@
 
 #include "common/base/benchmark_pairs.h"
 #include "common/base/benchmark_report.h"
+#include "common/filter/filter_set.h"
 #include "common/idea/codec.h"
 #include "common/pipeline/item.h"
+#include "google/protobuf/arena.h"
 #include "mentat/idea/v1/event.pb.h"
 #include "prometheus/registry.h"
+#include "services/inspector/many_rules.h"
 #include "services/inspector/rule_loader.h"
 #include "services/inspector/rule_set.h"
 
@@ -258,21 +264,157 @@ void BM_HandWritten(benchmark::State& state) {
 }
 BENCHMARK(BM_HandWritten);
 
-void BM_Rules(benchmark::State& state) {
-  const std::vector<Rule>& rules = Thirty();
+std::vector<filter::Filter> Conditions(const std::vector<Rule>& rules) {
+  std::vector<filter::Filter> conditions;
+  for (const Rule& rule : rules) conditions.push_back(rule.condition);
+  return conditions;
+}
+
+size_t CountMatches(filter::FilterSet::Evaluation& evaluation, const Event& event) {
+  evaluation.Begin(event);
+  size_t matches = 0;
+  std::optional<filter::FilterSet::Match> match = evaluation.Next(0);
+  for (; match; match = evaluation.Next(match->filter + 1)) matches += match->status.ok() ? 1 : 0;
+  return matches;
+}
+
+size_t CountMatches(const std::vector<filter::Filter>& filters, const Event& event) {
+  size_t matches = 0;
+  for (const filter::Filter& filter : filters) {
+    const absl::StatusOr<bool> result = filter.Matches(event);
+    matches += result.ok() && *result ? 1 : 0;
+  }
+  return matches;
+}
+
+// As the inspector evaluates them: as a set.
+void MeasureSet(benchmark::State& state, const std::vector<filter::Filter>& filters,
+                const std::vector<Event>& events) {
+  const filter::FilterSet set(filters);
+  filter::FilterSet::Evaluation evaluation(set);
   size_t next = 0;
   for (auto _ : state) {
-    const Event& event = Events()[next++ % Events().size()];
-    int matches = 0;
-    for (const Rule& rule : rules) {
-      const absl::StatusOr<bool> result = rule.condition.Matches(event);
-      matches += result.ok() && *result ? 1 : 0;
-    }
-    benchmark::DoNotOptimize(matches);
+    benchmark::DoNotOptimize(CountMatches(evaluation, events[next++ % events.size()]));
   }
-  state.SetItemsProcessed(state.iterations());
 }
+
+void MeasureOneByOne(benchmark::State& state, const std::vector<filter::Filter>& filters,
+                     const std::vector<Event>& events) {
+  size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(CountMatches(filters, events[next++ % events.size()]));
+  }
+}
+
+void BM_Rules(benchmark::State& state) { MeasureSet(state, Conditions(Thirty()), Events()); }
 BENCHMARK(BM_Rules);
+
+void BM_RulesOneByOne(benchmark::State& state) {
+  MeasureOneByOne(state, Conditions(Thirty()), Events());
+}
+BENCHMARK(BM_RulesOneByOne);
+
+// --- many rules ---
+
+constexpr size_t kCounts[] = {10, 30, 100, 300, 1000};
+
+Rules LoadMany(size_t count) {
+  LoadResult result =
+      ParseRules(ManyRules().File(count), "generated", {.outputs = {"default"}, .queues = {}});
+  if (!result.errors.empty()) {
+    std::fprintf(stderr, "%s\n", Describe(result.errors).c_str());
+    std::abort();
+  }
+  return std::move(result.rules);
+}
+
+const std::vector<Event>& ManyEvents() {
+  static const std::vector<Event>& events = *[] {
+    auto* result = new std::vector<Event>(256);
+    ManyRules generator;
+    for (Event& event : *result) {
+      const std::string json = generator.Event();
+      std::vector<idea::Problem> problems;
+      if (idea::ParseEvent(json, {}, &event, &problems)) continue;
+      std::fprintf(stderr, "%s\n%s\n", json.c_str(), idea::Describe(problems).c_str());
+      std::abort();
+    }
+    return result;
+  }();
+  return events;
+}
+
+std::string Name(std::string_view what, size_t count) {
+  return std::string(what) + "_" + std::to_string(count);
+}
+
+void RegisterMany() {
+  for (const size_t count : kCounts) {
+    benchmark::RegisterBenchmark(Name("BM_Set", count).c_str(), [count](benchmark::State& state) {
+      MeasureSet(state, Conditions(LoadMany(count).rules), ManyEvents());
+    });
+    benchmark::RegisterBenchmark(
+        Name("BM_OneByOne", count).c_str(), [count](benchmark::State& state) {
+          MeasureOneByOne(state, Conditions(LoadMany(count).rules), ManyEvents());
+        });
+  }
+}
+
+// What a reload of a thousand rules takes, in milliseconds and in megabytes.
+void MeasureLoading(bench::Report& report) {
+  const std::string file = ManyRules().File(1000);
+  prometheus::Registry registry;
+  Metrics metrics(registry);
+  std::vector<double> milliseconds;
+  std::vector<double> megabytes;
+  for (int round = 0; round < report.rounds(); ++round) {
+    const size_t before = mallinfo2().uordblks;
+    const auto start = std::chrono::steady_clock::now();
+    const RuleSet rules(ParseRules(file, "generated", {.outputs = {"default"}, .queues = {}}).rules,
+                        OnError::kSkip, metrics, log::Logger::Null());
+    milliseconds.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count());
+    for (const Event& event : ManyEvents()) {
+      pipeline::Item item(event.SerializeAsString());
+      rules.Inspect(item);
+    }
+    megabytes.push_back(static_cast<double>(mallinfo2().uordblks - before) / 1e6);
+  }
+  report.Add({.name = "rules-1000-load",
+              .unit = "ms",
+              .bar = 500,
+              .better = bench::Better::kLower,
+              .note = "a reload of 1,000 rules, from the text of the file to the first event"},
+             milliseconds);
+  report.Add({.name = "rules-1000-memory",
+              .unit = "MB",
+              .bar = 100,
+              .better = bench::Better::kLower,
+              .note = "what 1,000 rules occupy after 256 events"},
+             megabytes);
+}
+
+// --- the whole inspection ---
+
+// Runs `work` on batches of events as a stage does.
+template <typename Work>
+void MeasureBatches(benchmark::State& state, const Work& work) {
+  constexpr size_t kBatch = 64;
+  std::vector<std::string> wires;
+  for (const Event& event : Events()) wires.push_back(event.SerializeAsString());
+  while (state.KeepRunningBatch(kBatch)) {
+    google::protobuf::Arena arena;
+    std::vector<pipeline::Item> items;
+    items.reserve(kBatch);
+    for (size_t i = 0; i < kBatch; ++i) {
+      items.emplace_back(wires[i % wires.size()], 0, nullptr, &arena);
+      items.back().Parse();
+    }
+    work(items);
+    for (pipeline::Item& item : items) benchmark::DoNotOptimize(item.TakeWire());
+  }
+}
 
 // All that the inspector does with an event: parsing, the whole default set, its actions,
 // serialising.
@@ -280,17 +422,19 @@ void BM_Inspect(benchmark::State& state) {
   prometheus::Registry registry;
   Metrics metrics(registry);
   const RuleSet rules(LoadDefault(), OnError::kSkip, metrics, log::Logger::Null());
-  std::vector<std::string> wires;
-  for (const Event& event : Events()) wires.push_back(event.SerializeAsString());
-  size_t next = 0;
-  for (auto _ : state) {
-    pipeline::Item item(wires[next++ % wires.size()]);
-    rules.Inspect(item);
-    benchmark::DoNotOptimize(item.TakeWire());
-  }
-  state.SetItemsProcessed(state.iterations());
+  MeasureBatches(state, [&](std::vector<pipeline::Item>& items) { rules.Inspect(items); });
 }
 BENCHMARK(BM_Inspect);
+
+// The same without rules: parsing, a change, serialising.
+void BM_ParseAndSerialise(benchmark::State& state) {
+  MeasureBatches(state, [](std::vector<pipeline::Item>& items) {
+    for (pipeline::Item& item : items) {
+      item.event().mutable_mentat()->set_event_class("recon-scanning");
+    }
+  });
+}
+BENCHMARK(BM_ParseAndSerialise);
 
 // Whether both sides find the same; else the comparison means nothing.
 bool Agree() {
@@ -304,7 +448,47 @@ bool Agree() {
       agree = false;
     }
   }
+  for (const size_t count : kCounts) {
+    const std::vector<filter::Filter> filters = Conditions(LoadMany(count).rules);
+    const filter::FilterSet set(filters);
+    filter::FilterSet::Evaluation evaluation(set);
+    for (const Event& event : ManyEvents()) {
+      if (CountMatches(evaluation, event) == CountMatches(filters, event)) continue;
+      std::fprintf(stderr, "a set of %zu rules is not what its rules say\n", count);
+      return false;
+    }
+  }
   return agree;
+}
+
+// The pairs of the report.
+std::vector<bench::Pair> Pairs() {
+  const auto lower = [](std::string name, double bar, std::string note, std::string ours,
+                        std::string baseline) {
+    return bench::Pair{.figure = {.name = std::move(name),
+                                  .unit = "ns",
+                                  .bar = bar,
+                                  .better = bench::Better::kLower,
+                                  .note = std::move(note)},
+                       .ours = std::move(ours),
+                       .baseline = std::move(baseline)};
+  };
+  std::vector<bench::Pair> pairs = {
+      lower("rules", 3, "30 rules over an event / the same predicates written by hand in C++",
+            "BM_Rules", "BM_HandWritten"),
+      lower("rules-one-by-one", 3, "the same 30 rules, each by itself / written by hand",
+            "BM_RulesOneByOne", "BM_HandWritten"),
+      lower("rules-growth", 5, "a set of 300 rules / a set of 30 rules", Name("BM_Set", 300),
+            Name("BM_Set", 30)),
+      lower("rules-inspection", 2.5,
+            "parsing, the default rules, their actions, serialising / the same without rules",
+            "BM_Inspect", "BM_ParseAndSerialise")};
+  for (const size_t count : kCounts) {
+    pairs.push_back(lower("rules-" + std::to_string(count), 1,
+                          std::to_string(count) + " rules as a set / one by one",
+                          Name("BM_Set", count), Name("BM_OneByOne", count)));
+  }
+  return pairs;
 }
 
 }  // namespace
@@ -313,14 +497,8 @@ bool Agree() {
 int main(int argc, char** argv) {
   mentat::bench::Report report(argc, argv);
   if (!mentat::inspector::Agree()) return 1;
-  const mentat::bench::Pair pairs[] = {
-      {.figure = {.name = "rules",
-                  .unit = "ns",
-                  .bar = 3,
-                  .better = mentat::bench::Better::kLower,
-                  .note = "30 rules over an event / the same predicates written by hand in C++"},
-       .ours = "BM_Rules",
-       .baseline = "BM_HandWritten"}};
-  mentat::bench::RunPairs(pairs, report);
+  mentat::inspector::RegisterMany();
+  mentat::bench::RunPairs(mentat::inspector::Pairs(), report);
+  mentat::inspector::MeasureLoading(report);
   return report.Finish();
 }

@@ -4,8 +4,12 @@ namespace mentat::filter {
 
 std::optional<FieldPath> Resolve(const EventPath& path) {
   if (path.leaf() == nullptr) return std::nullopt;
+  return ResolveFirst(path, path.chunks().size());
+}
+
+std::optional<FieldPath> ResolveFirst(const EventPath& path, size_t keys) {
   FieldPath resolved;
-  for (size_t i = 0; i < path.chunks().size(); ++i) {
+  for (size_t i = 0; i < keys; ++i) {
     const FieldReader* reader = FindReader(*path.fields()[i]);
     if (reader == nullptr) return std::nullopt;
     resolved.steps.push_back({*reader, path.chunks()[i].index, path.chunks()[i].number});

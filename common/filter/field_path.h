@@ -27,6 +27,8 @@ struct FieldPath {
 
 // Nothing if the event does not know one of the keys.
 std::optional<FieldPath> Resolve(const EventPath& path);
+// The first keys of a path; all of them have to be known.
+std::optional<FieldPath> ResolveFirst(const EventPath& path, size_t keys);
 
 namespace internal {
 

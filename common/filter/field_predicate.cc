@@ -64,6 +64,40 @@ class ExistsPredicate : public Predicate {
   const FieldPath path_;
 };
 
+// Whether an object at the path has a key that the event does not know by name, with any value but
+// an empty list.
+class UnknownKeyPredicate : public Predicate {
+ public:
+  UnknownKeyPredicate(FieldPath objects, ReadUnknown read, std::string key)
+      : objects_(std::move(objects)), read_(read), key_(std::move(key)) {}
+
+  Truth Test(const Event& event, absl::Status*) const override {
+    if (objects_.steps.empty()) return HasKey(event) ? Truth::kTrue : Truth::kFalse;
+    const bool any = AnyAtPath(objects_, event, [this](const auto& value) {
+      if constexpr (std::is_base_of_v<google::protobuf::Message, std::decay_t<decltype(value)>>) {
+        return HasKey(value);
+      } else {
+        return false;
+      }
+    });
+    return any ? Truth::kTrue : Truth::kFalse;
+  }
+
+ private:
+  bool HasKey(const google::protobuf::Message& object) const {
+    const auto& keys = read_(object);
+    for (int i = keys.size(); i-- > 0;) {  // of a key that stands twice the last counts
+      if (keys[i].key() != key_) continue;
+      return !keys[i].value().has_list() || keys[i].value().list().items_size() > 0;
+    }
+    return false;
+  }
+
+  const FieldPath objects_;
+  const ReadUnknown read_;
+  const std::string key_;
+};
+
 // `value op bound`
 template <typename T>
 bool Holds(Operator op, T value, T bound) {
@@ -292,6 +326,24 @@ std::unique_ptr<Predicate> MakeSize(const Rule& rule, const Node& node) {
   return std::make_unique<SizePredicate>(*std::move(resolved), node.op, constant.integer());
 }
 
+std::unique_ptr<Predicate> MakeExists(const EventPath& path) {
+  if (std::optional<FieldPath> resolved = Resolve(path)) {
+    return std::make_unique<ExistsPredicate>(*std::move(resolved));
+  }
+  const size_t known = path.fields().size();
+  const bool key_is_unknown = known + 1 == path.chunks().size() &&
+                              path.chunks().back().index == idea::Path::Index::kNone &&
+                              (known == 0 || HoldsObjects(*path.fields().back()));
+  if (!key_is_unknown) return nullptr;
+  std::optional<FieldPath> objects = ResolveFirst(path, known);
+  if (!objects) return nullptr;
+  const ReadUnknown read =
+      FindUnknownReader(known == 0 ? *Event::descriptor() : *path.fields().back()->message_type());
+  if (read == nullptr) return nullptr;
+  return std::make_unique<UnknownKeyPredicate>(*std::move(objects), read,
+                                               path.chunks().back().name);
+}
+
 }  // namespace
 
 std::unique_ptr<Predicate> MakeFieldPredicate(const Rule& rule, NodeId id) {
@@ -301,9 +353,7 @@ std::unique_ptr<Predicate> MakeFieldPredicate(const Rule& rule, NodeId id) {
   const Node& node = rule.ast[id];
   if (node.kind == Node::Kind::kVariable) {
     const EventPath* path = PathOf(rule, id);
-    std::optional<FieldPath> resolved = path == nullptr ? std::nullopt : Resolve(*path);
-    if (!resolved) return nullptr;
-    return std::make_unique<ExistsPredicate>(*std::move(resolved));
+    return path == nullptr ? nullptr : MakeExists(*path);
   }
   if (node.kind != Node::Kind::kBinary || !IsComparison(node.op)) return nullptr;
   const Node& right = rule.ast[node.right];

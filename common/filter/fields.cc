@@ -152,4 +152,20 @@ const FieldReader* FindReader(const FieldDescriptor& field) {
   return found == readers->end() ? nullptr : &found->second;
 }
 
+ReadUnknown FindUnknownReader(const google::protobuf::Descriptor& message) {
+#define UNKNOWN(M)                                                                         \
+  if (&message == v1::M::descriptor()) {                                                   \
+    return [](const Message& m) -> const google::protobuf::RepeatedPtrField<v1::Member>& { \
+      return As<v1::M>(m).unknown();                                                       \
+    };                                                                                     \
+  }
+  UNKNOWN(Event)
+  UNKNOWN(SourceTarget)
+  UNKNOWN(Attach)
+  UNKNOWN(Node)
+  UNKNOWN(Annotations)
+#undef UNKNOWN
+  return nullptr;
+}
+
 }  // namespace mentat::filter

@@ -38,6 +38,11 @@ using FieldReader = std::variant<ReadText, ReadTexts, ReadInteger, ReadIntegers,
 // It may only be given messages of the field's type.
 const FieldReader* FindReader(const google::protobuf::FieldDescriptor& field);
 
+using ReadUnknown = ReadField<const google::protobuf::RepeatedPtrField<idea::v1::Member>&>;
+
+// Reads the keys that messages of one of these types do not know by name; null for other types.
+ReadUnknown FindUnknownReader(const google::protobuf::Descriptor& message);
+
 }  // namespace mentat::filter
 
 #endif  // COMMON_FILTER_FIELDS_H_

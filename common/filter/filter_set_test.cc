@@ -202,8 +202,12 @@ class RandomSet {
     while (filters.size() < count) {
       std::string text = rules_.Expression(static_cast<int>(Number(3)));
       if (Number(2) == 0) text = parts[Number(parts.size())] + " and (" + text + ")";
-      if (Number(4) == 0) text = "(" + text + ") or " + parts[Number(parts.size())];
-      absl::StatusOr<Filter> filter = Filter::Compile(text);
+      if (Number(2) == 0) text = "(" + text + ") or " + parts[Number(parts.size())];
+      // The time stands still, so that both sides see the same.
+      absl::StatusOr<Filter> filter =
+          text.find("utcnow") == std::string::npos
+              ? Filter::Compile(text)
+              : Filter::Compile(text, {}, [] { return int64_t{1'709'653'942'000'000}; });
       if (filter.ok()) filters.push_back(*std::move(filter));
     }
     return filters;

@@ -6,6 +6,7 @@
 
 #include "common/filter/evaluate.h"
 #include "common/filter/field_predicate.h"
+#include "common/filter/order_predicate.h"
 
 namespace mentat::filter {
 namespace {
@@ -170,6 +171,7 @@ std::unique_ptr<Predicate> MakePredicate(const Rule& rule, NodeId root) {
       break;
   }
   if (std::unique_ptr<Predicate> predicate = MakeFieldPredicate(rule, root)) return predicate;
+  if (std::unique_ptr<Predicate> predicate = MakeOrderPredicate(rule, root)) return predicate;
   return std::make_unique<GeneralPredicate>(rule, root);
 }
 

@@ -48,6 +48,7 @@ class RandomRules {
       event += ",\"Custom\":" +
                std::string(One({"null", "1", "\"abc\"", "[1,null,\"abc\"]", "{}", "[]"}));
     if (Coin()) event += ",\"EventTime\":\"2024-03-05T15:40:00Z\"";
+    if (Coin()) event += ",\"WinStartTime\":\"2024-03-05T15:57:22Z\"";
     if (Coin()) event += ",\"_CESNET\":{\"EventClass\":\"abc\"}";
     for (const std::string_view side : {"Source", "Target"}) {
       if (!Coin()) continue;
@@ -77,18 +78,22 @@ class RandomRules {
     if (Coin()) object += ",\"IP6\":" + List({"\"2001:db8::1\"", "\"2001:db8::/64\""});
     if (Coin()) object += ",\"Port\":" + List({"0", "1", "22", "42"});
     if (Coin()) object += std::string(",\"Spoofed\":") + (Coin() ? "true" : "false");
+    if (Coin())
+      object += ",\"Extra\":" + std::string(One({"null", "1", "\"abc\"", "[]", "[null]", "{}"}));
     if (Coin()) object += ",\"Hostname\":" + List({"\"abc\"", "\"\"", "\"Test\""});
     return object + "}";
   }
 
   std::string Variable() {
     return std::string(
-        One({"Category",    "ConnCount",         "Confidence",       "Description",
-             "Custom",      "DetectTime",        "EventTime",        "Source",
-             "Source.IP4",  "Source[1].IP4",     "Source[#].IP4[1]", "Target.IP6",
-             "Source.Port", "Target[2].Port[#]", "Target.Spoofed",   "Source.Hostname",
-             "Node.Name",   "Node.AggrWin",      "Node[1].Name",     "_CESNET.EventClass",
-             "Category[0]", "ConnCount[1]",      "Missing",          "Bad-path"}));
+        One({"Category",     "ConnCount",         "Confidence",        "Description",
+             "Custom",       "DetectTime",        "EventTime",         "Source",
+             "Source.IP4",   "Source[1].IP4",     "Source[#].IP4[1]",  "Target.IP6",
+             "Source.Port",  "Target[2].Port[#]", "Target.Spoofed",    "Source.Hostname",
+             "Node.Name",    "Node.AggrWin",      "Node[1].Name",      "_CESNET.EventClass",
+             "Category[0]",  "ConnCount[1]",      "Missing",           "Bad-path",
+             "Source.Extra", "Target[1].Extra",   "Source.Extra.Deep", "Source.Extra[1]",
+             "WinStartTime"}));
   }
   std::string Constant() {
     return std::string(One({"0",
@@ -118,6 +123,10 @@ class RandomRules {
                             "['a','b','c','d','e','f','g','h','i','Test']",
                             "(7/0)"}));
   }
+  std::string Time() {
+    return std::string(One({"utcnow()", "(utcnow() - 00:05:00)", "(utcnow() + 00:05:00)",
+                            "(utcnow() + 100000000D00:00:00)"}));
+  }
   std::string Operand() {
     switch (random_() % 8) {
       case 0:
@@ -125,6 +134,7 @@ class RandomRules {
       case 1:
         return "(" + Variable() + std::string(One({" + ", " - ", " * "})) + Constant() + ")";
       case 2:
+        return Coin() ? Time() : Constant();
       case 3:
         return Constant();
       default:

@@ -35,13 +35,50 @@ void ExpectAgreement(const std::vector<Pattern>& patterns, const PatternIndex& i
 }
 
 TEST(PatternIndexTest, AgreesWithSearchingOneByOne) {
-  const std::vector<std::string> texts = {
-      "abc",  "^abc",    "abc$", "(?i)ABC", "a.c",   "a|b",     "b+",     "^$",
-      "",     "\\bab",   "c\\b", "[^a]",    "a{2}",  "(?m)^b",  "(?m)a$", "a(?:b|c)*$",
-      "\\d+", "(?s)a.b", "é",    "\\Aab",   "bc\\Z", "a?b?c?$", "x*"};
+  const std::vector<std::string> texts = {"abc",
+                                          "^abc",
+                                          "abc$",
+                                          "(?i)ABC",
+                                          "a.c",
+                                          "a|b",
+                                          "b+",
+                                          "^$",
+                                          "",
+                                          "\\bab",
+                                          "c\\b",
+                                          "[^a]",
+                                          "a{2}",
+                                          "(?m)^b",
+                                          "(?m)a$",
+                                          "a(?:b|c)*$",
+                                          "\\d+",
+                                          "(?s)a.b",
+                                          "é",
+                                          "\\Aab",
+                                          "bc\\Z",
+                                          "a?b?c?$",
+                                          "x*",
+                                          "mark",
+                                          "(?i)MARK",
+                                          "(?i)mar\u212A",
+                                          "mist",
+                                          "(?i)mist",
+                                          "mİst",
+                                          "scan.*printer",
+                                          "(?i)scan|mark",
+                                          "č",
+                                          "(?i)Čscan",
+                                          "scanČ",
+                                          "(?:scan|print)er",
+                                          "[sS]can",
+                                          "s.?can",
+                                          "(?i)k",
+                                          "mar[k\u212A]"};
   const std::vector<Pattern> patterns = Compiled(texts);
   std::mt19937 random(20240305);
-  const std::vector<std::string> pieces = {"a", "b", "c", "A", "B", "\n", " ", "1", "é", "\r"};
+  const std::vector<std::string> pieces = {"a", "b", "c",    "A",      "B",       "\n",   " ",
+                                           "1", "é", "\r",   "\u212A", "\u0130",  "mark", "MİSt",
+                                           "Č", "č", "scan", "SCAN",   "printer", "x"};
   for (const size_t count : {size_t{2}, size_t{8}, texts.size()}) {
     const std::vector<Pattern> some(patterns.begin(), patterns.begin() + count);
     const PatternIndex index(some);

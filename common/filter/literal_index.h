@@ -1,0 +1,51 @@
+// Many short texts, searched for in one pass over a long one (Aho and Corasick, 1975).
+#ifndef COMMON_FILTER_LITERAL_INDEX_H_
+#define COMMON_FILTER_LITERAL_INDEX_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mentat::filter {
+
+// Immutable, thread-safe. Upper-case letters of ASCII in the text count as lower-case ones; the
+// literals are to be in lower case.
+class LiteralIndex {
+ public:
+  // None of the literals is empty. Takes up to (their bytes together) × (different bytes) × 4
+  // bytes of memory.
+  explicit LiteralIndex(const std::vector<std::string>& literals);
+
+  // Calls `hit` with the number of a literal each time that one ends in the text.
+  template <typename Hit>
+  void Find(std::string_view text, const Hit& hit) const {
+    uint32_t state = 0;
+    for (const char byte : text) {
+      state = next_[state + classes_[static_cast<unsigned char>(byte)]];
+      for (uint32_t at = first_end_[state / class_count_]; at != kNone; at = ends_[at].next) {
+        hit(ends_[at].literal);
+      }
+    }
+  }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  struct End {
+    uint32_t literal;
+    uint32_t next;  // of a shorter literal that ends there, too
+  };
+
+  // Bytes that occur in no literal are of class 0. States are numbered by the place of their row.
+  std::array<uint8_t, 256> classes_{};
+  uint32_t class_count_ = 1;
+  std::vector<uint32_t> next_;       // rows of class_count_ states
+  std::vector<uint32_t> first_end_;  // of each state, in ends_
+  std::vector<End> ends_;
+};
+
+}  // namespace mentat::filter
+
+#endif  // COMMON_FILTER_LITERAL_INDEX_H_

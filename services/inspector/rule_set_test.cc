@@ -81,6 +81,26 @@ TEST_F(RuleSetTest, LaterRulesSeeWhatEarlierOnesChanged) {
   EXPECT_EQ(Parsed(item.TakeWire()).mentat().event_class(), "found");
 }
 
+TEST_F(RuleSetTest, ALongChainOfRulesEachOfWhichNeedsTheOneBefore) {
+  // Each rule takes away what it matched, so that every one has to see the event as it is then.
+  constexpr int kRules = 150;
+  std::string rules = Rule("ID", Tag("Note", "\"step 0\""));
+  for (int i = 0; i < kRules; ++i) {
+    const std::string step = std::to_string(i);
+    const std::string next = std::to_string(i + 1);
+    rules += "," + Rule("Note == 'step " + step + "' and Category in ['Recon.Scanning']",
+                        Tag("Note", "\"step " + next + "\"") + "," +
+                            Tag("_Mentat.InspectionErrors[*]", "\"" + next + "\""));
+    rules += "," + Rule("Note == 'step " + step + "'", Tag("Description", "\"stale\""));
+  }
+  rules += "," + Rule("size(_Mentat.InspectionErrors) == " + std::to_string(kRules),
+                      Tag("_Mentat.EventClass", "\"all\""));
+  Item item = Inspect(Load(rules));
+  EXPECT_EQ(item.view().note(), "step " + std::to_string(kRules));
+  EXPECT_EQ(item.view().mentat().event_class(), "all");
+  EXPECT_FALSE(item.view().has_description());
+}
+
 TEST_F(RuleSetTest, AnythingThatCountsAsTrueIsAMatch) {
   const RuleSet rules = Load(Rule("Source.IP4", Tag("Note", "\"text\"")) + "," +
                              Rule("Missing", Tag("Description", "\"text\"")));

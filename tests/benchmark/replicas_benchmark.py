@@ -14,6 +14,8 @@ BARS = {2: 1.8, 4: 3.2}
 NAMES = ["enricher", "enricher-2", "enricher-3", "enricher-4"]
 # Small parts, so that the end of the window falls into the middle of few.
 PART = 32
+# Events on their way at the most: enough to keep four busy, few enough to be worked off between two windows.
+ON_THEIR_WAY = 1024
 
 
 def forwarded(mentat):
@@ -43,11 +45,12 @@ def replicas(report):
     seconds = 1 if report.smoke else 5 if report.quick else 15
     rounds = report.rounds(3)
     configs = {name: {"pipeline": {"max_call_events": PART}} for name in NAMES}
+    configs["filer_gateway"] = {"pipeline": {"outputs": {"default": {"window_events": ON_THEIR_WAY}}}}
     configs["inspector"] = {"pipeline": {"max_batch_events": PART}}
     with Loaded(replicas={"enricher": len(NAMES)}, configs=configs,
                 programs={"enricher": "tests/stages/slow_enricher/slow_enricher"}) as mentat:
         # All can do 200 a second each; between the rounds a window has to be worked off.
-        count = int(rounds * (7 * 200 * (seconds + 5) + 3 * 8192)) + 8192
+        count = int(rounds * 7 * 200 * (seconds + 5)) + 4 * ON_THEIR_WAY
         mentat.offer(mentat.stage(count, 500))
         rates = {1: [], **{number: [] for number in BARS}}
         for _ in range(rounds):

@@ -192,6 +192,7 @@ def verdict(mentat, sent):
 
 def run(seconds, seed, rate, say):
     """The report of one run, as --json gives it."""
+    facts = machine()
     with Proxy() as proxy, Mentat(replicas=REPLICAS, configs=lambda plan: reroute(proxy, plan, "filer_gateway", "inspector",
                                                                                  "enricher")) as mentat:
         nemesis = Nemesis(mentat, proxy, seed)
@@ -206,7 +207,7 @@ def run(seconds, seed, rate, say):
         recovery = time.monotonic() - began
         mentat.wait_ready()
         restarts = sum(process["restarts"] for process in mentat.installation.state()["processes"].values())
-        return {"machine": machine(), "seconds": seconds, "seed": seed, "rate": rate, "replicas": REPLICAS,
+        return {"machine": facts, "seconds": seconds, "seed": seed, "rate": rate, "replicas": REPLICAS,
                 "faults": {fault.text: nemesis.done[fault.text] for fault in FAULTS}, "restarts": restarts,
                 "settled_after_seconds": round(recovery, 1), **verdict(mentat, sent)}
 
@@ -216,7 +217,7 @@ def summary(report):
             f"{report['restarts']} restarts of processes (seed {report['seed']}): "
             f"{report['lost']} lost, {report['twice']} stored twice, {report['made_up']} made up, {report['condemned']} condemned; "
             f"{report['late']:,} took longer than {LATE} s, the longest {report['longest_seconds']} s; "
-            f"all was settled {report['settled_after_seconds']} s after the last fault")
+            f"all was settled {report['settled_after_seconds']} s after the last event was sent")
 
 
 def markdown(report):

@@ -1,5 +1,6 @@
 #include "services/filer_gateway/finisher.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -10,6 +11,9 @@
 
 namespace mentat::filer {
 namespace {
+
+constexpr int kClosingThreads = 8;
+constexpr size_t kClosedTogether = 16;
 
 Refusal FromDeadLetter(const pipeline::v1::DeadLetter& letter) {
   std::string reason = pipeline::v1::Reason_Name(letter.reason());  // REASON_MALFORMED
@@ -29,7 +33,9 @@ Finisher::Finisher(const Queue& queue, InMetrics& metrics, Options options)
     : queue_(queue),
       metrics_(metrics),
       options_(std::move(options)),
+      roomy_files_(options_.max_files - std::max<uint64_t>(options_.max_files / 8, 1)),
       errors_(queue),
+      closer_(kClosingThreads, [this] { CountDone(); }),
       thread_([this] { Run(); }) {}
 
 Finisher::~Finisher() {
@@ -52,10 +58,10 @@ std::shared_ptr<TakenFile> Finisher::Take(ClaimedFile file) {
 
 bool Finisher::WaitForRoom(std::stop_token stop) {
   const MutexLock lock(inbox_->mutex);
-  return inbox_->changed.Wait(inbox_->mutex, stop,
-                              [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(inbox_->mutex) {
-                                return inbox_->files < options_.max_files;
-                              });
+  return inbox_->room.Wait(inbox_->mutex, stop,
+                           [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(inbox_->mutex) {
+                             return inbox_->files <= roomy_files_;
+                           });
 }
 
 uint64_t Finisher::files() const {
@@ -156,6 +162,7 @@ void Finisher::Run() {
       RetryFailed();
       next_retry = now + retry;
     }
+    if (!removed_.empty()) closer_.Close(std::exchange(removed_, {}));
   }
 }
 
@@ -248,15 +255,26 @@ void Finisher::FinishIfDone(const std::shared_ptr<TakenFile>& file) {
     } else {
       RETURN_IF_ERROR(finished);
     }
-    file->claimed.lock.Reset();
     metrics_.pending.Decrement();
-    {
-      const MutexLock lock(inbox_->mutex);
-      --inbox_->files;
+    if (file->give_back || file->refusal) {
+      // Whoever finds the file where it is now can lock it.
+      file->claimed.lock.Reset();
+      CountDone();
+    } else {
+      removed_.push_back(std::move(file->claimed.lock));
+      if (removed_.size() >= kClosedTogether) closer_.Close(std::exchange(removed_, {}));
     }
-    inbox_->changed.NotifyAll();
     return absl::OkStatus();
   });
+}
+
+void Finisher::CountDone() {
+  {
+    const MutexLock lock(inbox_->mutex);
+    // Who waits for room takes no files meanwhile: each number is passed on the way down.
+    if (--inbox_->files != roomy_files_) return;
+  }
+  inbox_->room.NotifyAll();
 }
 
 absl::Status Finisher::Finish(TakenFile& file) {

@@ -21,9 +21,11 @@
 #include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
+#include "services/filer_gateway/closer.h"
 #include "services/filer_gateway/error_folder.h"
 #include "services/filer_gateway/metrics.h"
 #include "services/filer_gateway/queue.h"
+#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 
@@ -65,7 +67,8 @@ class Finisher {
 
   // A file was taken.
   std::shared_ptr<TakenFile> Take(ClaimedFile file);
-  // Waits until there are fewer files than the limit; false when `stop` was requested before.
+  // Waits until there is room below the limit for an eighth of it, so that the next batches are not
+  // of one file each; false when `stop` was requested before.
   bool WaitForRoom(std::stop_token stop);
   uint64_t files() const;
   bool AtLimit() const { return files() >= options_.max_files; }
@@ -94,7 +97,8 @@ class Finisher {
   // What outlives the finisher in the hands of the pipeline.
   struct Inbox {
     Mutex mutex;
-    CondVar changed;
+    CondVar changed;  // tasks, closed
+    CondVar room;     // files
     std::deque<Task> tasks ABSL_GUARDED_BY(mutex);
     bool closed ABSL_GUARDED_BY(mutex) = false;
     uint64_t files ABSL_GUARDED_BY(mutex) = 0;
@@ -113,13 +117,18 @@ class Finisher {
   void CountSettled(const std::shared_ptr<TakenFile>& file);
   void FinishIfDone(const std::shared_ptr<TakenFile>& file);
   absl::Status Finish(TakenFile& file);
+  // A file is not ours any more.
+  void CountDone();
 
   const Queue& queue_;
   InMetrics& metrics_;
   const Options options_;
+  const uint64_t roomy_files_;  // how many leave room for more
   const ErrorFolder errors_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
-  std::deque<Task> failed_;  // to be tried again; the thread's own
+  std::deque<Task> failed_;        // to be tried again; the thread's own
+  std::vector<UniqueFd> removed_;  // to be closed; the thread's own
+  Closer closer_;
   std::thread thread_;
 };
 

@@ -383,6 +383,31 @@ TEST_F(ReaderTest, ALimitOnFilesHoldsTheRestInIncoming) {
   ExpectEmpty({"incoming", "pending"});
 }
 
+// Else each file that is settled at the limit would become a batch of its own.
+TEST_F(ReaderTest, RoomAtTheLimitIsForManyFiles) {
+  const auto queue = Queue::Open(root_);
+  prometheus::Registry registry;
+  InMetrics metrics(registry);
+  Finisher::Options options;
+  options.max_files = 16;
+  Finisher finisher(*queue, metrics, options);
+  std::vector<std::shared_ptr<TakenFile>> files;
+  for (int i = 0; i < 16; ++i) {
+    Put(absl::StrCat(i), EventText(absl::StrCat(i)));
+    auto claimed = queue->Claim(absl::StrCat(i));
+    files.push_back(finisher.Take(std::move(claimed->file)));
+  }
+  EXPECT_TRUE(finisher.AtLimit());
+  std::atomic<bool> room = false;
+  std::jthread waiting([&](std::stop_token stop) { room = finisher.WaitForRoom(stop); });
+  finisher.Close(files[0], 0, std::nullopt);
+  Until([&] { return finisher.files() == 15; });
+  EXPECT_FALSE(room);
+  finisher.Close(files[1], 0, std::nullopt);
+  waiting.join();
+  EXPECT_TRUE(room);
+}
+
 TEST_F(ReaderTest, LargeFilesGoOnAtTheLimit) {
   std::string lines;
   for (int i = 0; i < 500; ++i) lines += EventText(absl::StrCat(i)) + "\n";

@@ -6,12 +6,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/base/benchmark_report.h"
 #include "common/pipeline/frame.h"
+#include "common/pipeline/keys.h"
 #include "common/pipeline/stage.h"
 #include "zmq.hpp"
 
@@ -57,7 +60,30 @@ class Swallow : public Processor {
   }
 };
 
-double HopRate(int batches) {
+// Keys that know each other, in files that live as long as this.
+class Keys {
+ public:
+  Keys() : folder_(std::filesystem::temp_directory_path() / "mentat-hop-XXXXXX") {
+    std::string name = folder_.string();
+    folder_ = mkdtemp(name.data());
+    (void)WriteKeyPair(folder_, "source", *MakeKeyPair());
+    (void)WriteKeyPair(folder_, "sink", *MakeKeyPair());
+  }
+  ~Keys() { std::filesystem::remove_all(folder_); }
+  void Use(const char* own, config::v1::PipelineConfig& config) const {
+    config.mutable_curve()->set_secret_key_file(folder_ / (std::string(own) + ".key_secret"));
+    if (config.has_input()) config.mutable_input()->add_allowed_keys(folder_ / "source.key");
+    for (auto& [name, output] : *config.mutable_outputs()) {
+      output.add_allowed_keys(folder_ / "sink.key");
+    }
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// Encrypted if there are keys.
+double HopRate(int batches, const Keys* keys = nullptr) {
   StageOptions sink;
   sink.name = "sink";
   sink.config.mutable_input()->set_bind("tcp://127.0.0.1:*");
@@ -67,6 +93,7 @@ double HopRate(int batches) {
   sink.config.set_max_call_events(1024);
   sink.config.set_workers(1);
   sink.make_processor = [] { return std::make_unique<Swallow>(); };
+  if (keys != nullptr) keys->Use("sink", sink.config);
   auto sink_stage = *Stage::Create(std::move(sink));
   StageOptions source;
   source.name = "source";
@@ -80,6 +107,7 @@ double HopRate(int batches) {
   output.set_window_bytes(8 << 20);
   output.set_ack_timeout_ms(5000);
   output.set_resolve_seconds(5);
+  if (keys != nullptr) keys->Use("source", source.config);
   auto source_stage = *Stage::Create(std::move(source));
   (void)sink_stage->Start();
   (void)source_stage->Start();
@@ -116,5 +144,10 @@ int main(int argc, char** argv) {
        .note = "a hop with acknowledgements / raw ZeroMQ PUSH/PULL of the same frames"},
       [&] { return mentat::pipeline::HopRate(batches); },
       [&] { return mentat::pipeline::RawRate(batches); });
+  const mentat::pipeline::Keys keys;
+  report.Compare(
+      {.name = "hop-curve", .unit = "events/s", .note = "the same hop encrypted / plain"},
+      [&] { return mentat::pipeline::HopRate(batches, &keys); },
+      [&] { return mentat::pipeline::HopRate(batches); });
   return report.Finish();
 }

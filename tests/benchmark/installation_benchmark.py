@@ -43,6 +43,20 @@ def end_to_end(report, mentat):
                    note="processor time")
 
 
+def curve(report, mentat):
+    """Two installations, one of them encrypted, in turns."""
+    count = report.size(160_000)
+    rates, plain_rates = [], []
+    with Loaded(curve=True) as encrypted:
+        folder, plain_folder = encrypted.stage(count, 1000), mentat.stage(count, 1000)
+        for _ in range(report.rounds(3)):
+            rates.append(count / encrypted.run(folder, count)[0])
+            plain_rates.append(count / mentat.run(plain_folder, count)[0])
+            report.say(f"{rates[-1]:,.0f} events/s, plain {plain_rates[-1]:,.0f}")
+    report.add("curve", "events/s", rates, plain_rates, bar=0.9,
+               note="end to end with every connection encrypted / without")
+
+
 def files(report, mentat):
     count = report.size(40_000)
     rates, loops, costs = [], [], []
@@ -171,7 +185,7 @@ def backlog(report, mentat):
 
 
 # In an order in which they can share an installation.
-BENCHMARKS = {"memory": memory, "restart": restart, "latency": latency, "end-to-end": end_to_end, "files": files,
+BENCHMARKS = {"memory": memory, "restart": restart, "latency": latency, "end-to-end": end_to_end, "curve": curve, "files": files,
               "backlog": backlog}
 
 

@@ -96,9 +96,9 @@ class Mentat:
     """An installation. `replicas` by stage; `configs` are changes to configurations by instance (None takes
     a key away), or a function that makes them of the plan; `programs` puts another program in a stage's
     place; with a `network` (network.py) each instance that was attached to it lives there, and the others
-    on the machine's own address in it. `ports` are ports that have to be certain ones, by instance."""
+    on the machine's own address in it. `ports` are ports that have to be certain ones, by instance. With `curve` all is encrypted."""
 
-    def __init__(self, replicas=None, configs=None, programs=None, demo=False, network=None, ports=None):
+    def __init__(self, replicas=None, configs=None, programs=None, demo=False, network=None, ports=None, curve=False):
         self.folder = Path(tempfile.mkdtemp(prefix="mentat-test-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.installation = layout.Installation(self.folder / "var")
@@ -107,7 +107,7 @@ class Mentat:
         self.demo = demo
         self.feeders = []
         self.installation.make_folders()
-        settings = layout.merge(layout.DEFAULT_SETTINGS, {"replicas": replicas or {}})
+        settings = layout.merge(layout.DEFAULT_SETTINGS, {"replicas": replicas or {}, "curve": curve})
         self.installation.save_settings(settings)
         if network or ports:
             self._choose_addresses(settings["replicas"], ports or {})

@@ -61,6 +61,7 @@ BENCHMARKS = [
     Benchmark("filer", "taking files from a queue, against a bare loop of system calls",
               "//services/filer_gateway:reader_benchmark"),
     Benchmark("end-to-end", "a whole installation on files of JSON lines, against COPY of the same rows", script=INSTALLATION),
+    Benchmark("curve", "a whole installation with every connection encrypted, against one without", script=INSTALLATION),
     Benchmark("files", "the same on a file for each event, against a bare loop of system calls", script=INSTALLATION),
     Benchmark("latency", "from receipt to commit, at 1,000 events/s and at 80 % of the maximum", script=INSTALLATION),
     Benchmark("memory", "resident memory of idle services", script=INSTALLATION),

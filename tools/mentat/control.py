@@ -70,6 +70,11 @@ class Control:
                 found[name]["in_flight"] = int(page["mentat_stage_in_flight_events"])
         return found
 
+    def encrypted(self):
+        """{instance of a stage: whether its connections are encrypted} of all that answer."""
+        return {name: bool(page["mentat_pipeline_encrypted"]) for name, page in self.pages().items()
+                if page and "mentat_pipeline_encrypted" in page}
+
     def line(self):
         """The whole installation in a line."""
         now, pages = time.monotonic(), self.pages()

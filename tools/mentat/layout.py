@@ -20,11 +20,13 @@ SETTINGS_HEAD = """\
 #
 # dsn         connection string of the database; empty is the embedded PostgreSQL
 # replicas    how many processes of a stage run
+# curve       whether the stages encrypt what they say to each other; keys stand in etc/keys
 # demo_rate   events a second that `up --demo` makes
 """
 DEFAULT_SETTINGS = {
     "dsn": "",
     "replicas": {"filer_gateway": 1, "inspector": 1, "enricher": 1, "storage": 1},
+    "curve": False,
     "demo_rate": 50,
 }
 

@@ -102,10 +102,10 @@ def up(installation, arguments):
         return where(installation, [])
     installation.make_folders()
     settings = installation.settings()
-    if dsn is not None:
-        settings = {**settings, "dsn": dsn}
-    if dsn is not None or not installation.settings_file.exists():
-        installation.save_settings(settings)
+    wanted = {**settings, **({"dsn": dsn} if dsn is not None else {}),
+              **({"curve": True} if "--curve" in arguments else {})}
+    if wanted != settings or not installation.settings_file.exists():
+        installation.save_settings(wanted)
     if programs is not None:
         new = copy_programs(installation, programs)
         if new:
@@ -117,6 +117,9 @@ def up(installation, arguments):
         with terminal.Progress("database", "making a PostgreSQL cluster") as progress:
             if plan.cluster.make():
                 progress.done(f"a PostgreSQL cluster has been made in {installation.pg.resolve()}")
+    made = plan.make_keys()
+    if made:
+        terminal.say("keys", f"{made} new in {installation.etc / 'keys'}")
     kept = plan.write_configs()
     for name in kept:
         terminal.say("etc", f"{name} has been edited and is left as it is")
@@ -230,6 +233,7 @@ def status(installation, arguments):
         code = 0 if processes and all(process["ready"] for process in processes.values()) else 1
     if "--json" in arguments:
         print(json.dumps({"var": str(installation.var), "phase": state.get("phase", "down"), "supervisor": pid,
+                          "encrypted": control.encrypted() if pid else {},
                           "processes": processes, "stages": control.stages() if pid else []}, indent=2))
         return code
     if pid is None:
@@ -244,10 +248,20 @@ def status(installation, arguments):
          terminal.elapsed(time.time() - process["since"]) if process["pid"] else "-",
          process["restarts"], terminal.memory(process["pid"])]
         for name, process in processes.items()])
-    print()
+    print(f"\n{encryption(control.encrypted())}\n")
     sys.stdout.flush()
     subprocess.run(control.command(["status"]), check=False)
     return code
+
+
+def encryption(encrypted):
+    """What `Control.encrypted` found, in a line."""
+    plain = [name for name, yes in encrypted.items() if not yes]
+    if not plain:
+        return "Connections between the stages are encrypted."
+    if len(plain) == len(encrypted):
+        return "Connections between the stages are not encrypted; `./mentat up --curve` makes them so."
+    return f"Not encrypted: {', '.join(plain)}. The others are, and do not speak with them."
 
 
 def logs(installation, arguments):

@@ -160,7 +160,40 @@ class Plan:
             pipeline["outputs"] = {"default": {"peers": peers}}
             if self.host(instance) != HOST:
                 pipeline["ack_bind"] = f"tcp://{self.host(instance)}:*"
+        if self.settings["curve"]:
+            self._encrypt(instance, pipeline, following)
         return {"pipeline": pipeline}
+
+    def _encrypt(self, instance, pipeline, following):
+        stage = next(stage for stage, instances in self.instances.items() if instance in instances)
+        pipeline["curve"] = {"secret_key_file": str(self._keys(stage) / f"{instance}.key_secret")}
+        if "input" in pipeline:
+            names = list(STAGES)
+            pipeline["input"]["allowed_keys"] = [str(self._keys(names[names.index(stage) - 1]))]
+        if following:
+            pipeline["outputs"]["default"]["allowed_keys"] = [str(self._keys(following))]
+
+    # --- keys ---
+
+    def _keys(self, stage):
+        """The folder with the keys of a stage's instances, which its neighbours allow as a whole."""
+        return self.installation.etc / "keys" / stage
+
+    def make_keys(self):
+        """A key for each instance that has none. How many were made."""
+        made = 0
+        for stage in STAGES if self.settings["curve"] else ():
+            folder = self._keys(stage)
+            missing = [name for name in self.instances[stage] if not (folder / f"{name}.key_secret").exists()]
+            if not missing:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            result = subprocess.run([str(self.installation.bin / "mentatctl"), "keys", "generate", *missing, "--dir", str(folder)],
+                                    check=False, text=True, stdin=subprocess.DEVNULL, capture_output=True)
+            if result.returncode:
+                raise UserError(f"keys cannot be made: {result.stderr.strip()}")
+            made += len(missing)
+        return made
 
     def _filer_gateway(self, instance):
         return {"queue": str(self.installation.queue)} | self._pipeline(instance, "inspector")

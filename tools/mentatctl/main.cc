@@ -1,5 +1,6 @@
 // mentatctl: the command line of an installation, and of the parts that need none.
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "common/service/version.h"
 #include "tools/mentatctl/filter_command.h"
 #include "tools/mentatctl/idea_check.h"
+#include "tools/mentatctl/keys_command.h"
 #include "tools/mentatctl/stage_command.h"
 #include "tools/mentatctl/status_command.h"
 
@@ -74,6 +76,26 @@ int Filter(Arguments& arguments) {
   return FilterCommand(options, std::cin, std::cout, std::cerr);
 }
 
+int Keys(Arguments& arguments) {
+  std::vector<std::string>& rest = arguments.rest;
+  if (rest.size() < 2) return kExitUsage;
+  const std::string action = rest[0];
+  rest.erase(rest.begin());
+  std::string folder = ".";
+  const auto flag = std::find(rest.begin(), rest.end(), "--dir");
+  if (flag != rest.end()) {
+    if (action != "generate" || flag + 1 == rest.end()) return kExitUsage;
+    folder = *(flag + 1);
+    rest.erase(flag, flag + 2);
+  }
+  const bool has_flag = std::any_of(rest.begin(), rest.end(),
+                                    [](const std::string& word) { return word.starts_with("-"); });
+  if (rest.empty() || has_flag) return kExitUsage;
+  if (action == "generate") return GenerateKeys(rest, folder, std::cout, std::cerr);
+  if (action == "show") return ShowKeys(rest, std::cout, std::cerr);
+  return kExitUsage;
+}
+
 std::function<int(Arguments&)> OnStage(StageAction action) {
   return [action](Arguments& arguments) {
     const size_t wanted = action == StageAction::kSetLogLevel ? 2 : 1;
@@ -120,6 +142,17 @@ const std::vector<Command>& Commands() {
        "Usage: mentatctl log-level TARGET debug|info|warning|error\n\n"
        "Example:\n  mentatctl log-level inspector debug\n",
        OnStage(StageAction::kSetLogLevel)},
+      {"keys", "makes and shows the keys that stages know each other by",
+       "Usage: mentatctl keys generate NAME... [--dir DIR]\n"
+       "       mentatctl keys show FILE|DIR...\n\n"
+       "generate makes NAME.key, which everybody may see, and NAME.key_secret, which nobody but\n"
+       "the stage may read, in DIR (here by default). Keys that are there are never overwritten.\n"
+       "show prints the public keys in files of either kind, or of all NAME.key in a folder.\n"
+       "Exit status 1 if something could not be made or read.\n\n"
+       "Examples:\n"
+       "  mentatctl keys generate inspector enricher --dir /etc/mentat/keys\n"
+       "  mentatctl keys show /etc/mentat/keys\n",
+       Keys},
       {"idea", "checks events",
        "Usage: mentatctl idea check [--normalize] < events.ndjson\n\n"
        "Reads events, one a line, and writes a line of JSON for each: {\"ok\":true,...} or\n"

@@ -104,7 +104,7 @@ TEST_F(MentatctlTest, HelpAndWrongArguments) {
   EXPECT_EQ(Ctl({"--help"}).exit_status, 0);
   EXPECT_EQ(Ctl({"--version"}).exit_status, 0);
   for (const char* command :
-       {"status", "pause", "resume", "drain", "reload", "log-level", "idea", "filter"}) {
+       {"status", "pause", "resume", "drain", "reload", "log-level", "keys", "idea", "filter"}) {
     const Result result = Ctl({command, "--help"});
     EXPECT_EQ(result.exit_status, 0) << command;
     EXPECT_THAT(result.output, HasSubstr("Example")) << command;
@@ -115,6 +115,11 @@ TEST_F(MentatctlTest, HelpAndWrongArguments) {
                                              {"status", "x"},
                                              {"pause"},
                                              {"log-level", "demo"},
+                                             {"keys"},
+                                             {"keys", "generate"},
+                                             {"keys", "make", "a"},
+                                             {"keys", "generate", "a", "--dir"},
+                                             {"keys", "show", "--all"},
                                              {"idea"},
                                              {"idea", "chek"},
                                              {"filter"},

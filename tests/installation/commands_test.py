@@ -63,6 +63,19 @@ class CommandsTest(unittest.TestCase):
             self.assertEqual(edited.read_text(), text)
             self.assertEqual(mentat.installation.ports_file.read_text(), ports)
             self.assertEqual(self.exit_status(mentat, "status"), 0)
+            self.assertIn("are not encrypted", mentat.mentat("status"))
+
+            # Encryption is taken up by those configurations that nobody edited, and remembered.
+            layout.write_file(edited, text.removeprefix("# mine\n"), 0o600)
+            mentat.mentat("down")
+            self.assertIn("keys", mentat.mentat("up", "--detach", "--curve"))
+            self.assertEqual(set(mentat.status()["encrypted"].values()), {True})
+            keys = {path: path.read_bytes() for path in (mentat.installation.etc / "keys").rglob("*.key*")}
+            self.assertEqual(len(keys), 8)
+            mentat.mentat("down")
+            self.assertNotIn("keys ", mentat.mentat("up", "--detach"))
+            self.assertEqual({path: path.read_bytes() for path in keys}, keys)
+            self.assertEqual(set(mentat.status()["encrypted"].values()), {True})
 
     def test_two_installations_side_by_side(self):
         with Mentat() as one, Mentat() as other:

@@ -1,5 +1,9 @@
 #include "common/idea/address.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -129,6 +133,126 @@ TEST(Net6Test, RefusesOtherTexts) {
        }) {
     EXPECT_THAT(ParseNet6(text), StatusIs(absl::StatusCode::kInvalidArgument, testing::_))
         << text.substr(0, 80);
+  }
+}
+
+TEST(Net4Test, PrefixesAreFrom0To32) {
+  for (int prefix = 0; prefix < 1000; ++prefix) {
+    const std::string text = "192.0.2.77/" + std::to_string(prefix);
+    const auto net = ParseNet4(text);
+    ASSERT_EQ(net.ok(), prefix <= 32) << text;
+    EXPECT_FALSE(ParseNet4("192.0.2.77/0" + std::to_string(prefix)).ok());
+    if (!net.ok()) continue;
+    EXPECT_EQ(Print(*net), text);
+    EXPECT_EQ(Bounds(*net).last - Bounds(*net).first + 1, absl::uint128(1) << (32 - prefix));
+  }
+}
+
+TEST(Net6Test, PrefixesAreFrom0To128) {
+  for (int prefix = 0; prefix < 1000; ++prefix) {
+    const std::string text = "2001:db8::77/" + std::to_string(prefix);
+    const auto net = ParseNet6(text);
+    ASSERT_EQ(net.ok(), prefix <= 128) << text;
+    EXPECT_FALSE(ParseNet6("2001:db8::77/0" + std::to_string(prefix)).ok());
+    if (!net.ok()) continue;
+    EXPECT_EQ(Print(*net), text);
+    const absl::uint128 free = Bounds(*net).last ^ Bounds(*net).first;
+    EXPECT_EQ(free, prefix == 0     ? absl::Uint128Max()
+                    : prefix == 128 ? absl::uint128(0)
+                                    : (absl::uint128(1) << (128 - prefix)) - 1);
+  }
+}
+
+// The forms of one address, and those that are none, by the system's verdict.
+TEST(AddressTest, TextsAreAddressesAsTheSystemSays) {
+  std::mt19937_64 random(6);
+  constexpr std::string_view kPieces[] = {"0",  "1", "255",  "256", "01", "ffff", "0db8", "10000",
+                                          "::", ":", ".",    ".",   ":",  ":",    "a",    "G",
+                                          "9",  "",  "1.2.", "3.4", "ff", "-0"};
+  int accepted4 = 0;
+  int accepted6 = 0;
+  for (int i = 0; i < 400'000; ++i) {
+    std::string text;
+    if (i % 2 == 0) {
+      for (size_t pieces = 1 + random() % 9; pieces > 0; --pieces) {
+        text += kPieces[random() % std::size(kPieces)];
+      }
+    } else {
+      // Nearly right: one piece of an address changed.
+      static const std::string kSeeds[] = {
+          "192.0.2.1",   "10.20.30.255",     "2001:db8:1:2:3:4:5:6",
+          "2001:db8::1", "::ffff:192.0.2.1", "1:2:3:4:5:6:7::"};
+      text = kSeeds[random() % std::size(kSeeds)];
+      text.replace(random() % text.size(), random() % 3, kPieces[random() % std::size(kPieces)]);
+    }
+    // A hyphen or a slash would make a range or a network of it.
+    if (text.find('-') != std::string::npos) continue;
+    in_addr ip4;
+    in6_addr ip6;
+    const bool is_ip4 = inet_pton(AF_INET, text.c_str(), &ip4) == 1;
+    const bool is_ip6 = inet_pton(AF_INET6, text.c_str(), &ip6) == 1;
+    accepted4 += is_ip4 ? 1 : 0;
+    accepted6 += is_ip6 ? 1 : 0;
+    const auto net4 = ParseNet4(text);
+    const auto net6 = ParseNet6(text);
+    ASSERT_EQ(net4.ok(), is_ip4) << text;
+    ASSERT_EQ(net6.ok(), is_ip6) << text;
+    if (is_ip4) {
+      ASSERT_EQ(net4->address(), ntohl(ip4.s_addr)) << text;
+    }
+    if (is_ip6) {
+      absl::uint128 expected = 0;
+      for (const uint8_t byte : ip6.s6_addr) expected = expected << 8 | byte;
+      ASSERT_EQ(Bounds(*net6).first, expected) << text;
+    }
+  }
+  EXPECT_GT(accepted4, 500);
+  EXPECT_GT(accepted6, 500);
+}
+
+// RFC 5952, section 4: lower case, no leading zeros, the longest run of zeros once, the first of
+// equally long ones, never a single one.
+TEST(AddressTest, Ip6IsPrintedInOneWay) {
+  for (const auto& [text, canonical] : {
+           std::pair{"2001:0DB8:0:0:0:0:0:1", "2001:db8::1"},
+           {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+           {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+           {"2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+           {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
+           {"0:0:0:0:0:0:0:0", "::"},
+           {"0:0:0:0:0:0:0:1", "::1"},
+           {"1:0:0:0:0:0:0:0", "1::"},
+           {"0:1:0:1:0:1:0:1", "0:1:0:1:0:1:0:1"},
+           {"::ffff:c000:201", "::ffff:192.0.2.1"},
+           {"::FFFF:0.0.0.0", "::ffff:0.0.0.0"},
+           {"ABCD:EF01:2345:6789:ABCD:EF01:2345:6789", "abcd:ef01:2345:6789:abcd:ef01:2345:6789"},
+           {"64:ff9b::192.0.2.33", "64:ff9b::c000:221"},
+       }) {
+    const auto net = ParseNet6(text);
+    ASSERT_THAT(net, IsOk()) << text;
+    EXPECT_EQ(Print(*net), canonical) << text;
+  }
+}
+
+TEST(AddressTest, MappedAddressesAreIp6) {
+  EXPECT_FALSE(Range("::ffff:192.0.2.1").Overlaps(Range("192.0.2.1")));
+  EXPECT_EQ(Range("::ffff:192.0.2.1").family, Family::kIp6);
+  EXPECT_EQ(Range("::ffff:0:0/96"), Range("::ffff:0.0.0.0-::ffff:255.255.255.255"));
+}
+
+TEST(AddressRangeTest, ReversedRangesArePutRight) {
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 5000; ++i) {
+    const Family family = i % 2 == 0 ? Family::kIp4 : Family::kIp6;
+    const auto any = [&] {
+      return family == Family::kIp4 ? absl::uint128(random() & 0xffffffff)
+                                    : absl::MakeUint128(random(), random());
+    };
+    const absl::uint128 one = any();
+    const absl::uint128 two = any();
+    const AddressRange range = Range(PrintAddress(family, one) + "-" + PrintAddress(family, two));
+    ASSERT_EQ(range.first, std::min(one, two));
+    ASSERT_EQ(range.last, std::max(one, two));
   }
 }
 

@@ -1,9 +1,11 @@
 #include "common/idea/time.h"
 
+#include <algorithm>
 #include <limits>
 #include <random>
 #include <string>
 
+#include "absl/time/civil_time.h"
 #include "common/base/status_matchers.h"
 #include "gtest/gtest.h"
 
@@ -88,6 +90,96 @@ TEST(ParseTimestampTest, RefusesWhatIsNoTime) {
   }
 }
 
+std::string Padded(int number, int width) {
+  std::string digits = std::to_string(number);
+  return std::string(std::max<int>(0, width - static_cast<int>(digits.size())), '0') + digits;
+}
+
+// Every day that a calendar has, and no other.
+TEST(ParseTimestampTest, KnowsTheCalendar) {
+  constexpr int64_t kYears[] = {1,    4,    100,  400,  1582, 1899, 1900,
+                                1969, 1970, 2000, 2023, 2024, 9999};
+  for (const int64_t year : kYears) {
+    for (int month = 0; month <= 13; ++month) {
+      for (int day = 0; day <= 32; ++day) {
+        const absl::CivilDay civil(year, month, day);
+        const bool exists = civil.year() == year && civil.month() == month && civil.day() == day;
+        const std::string text = Padded(static_cast<int>(year), 4) + "-" + Padded(month, 2) + "-" +
+                                 Padded(day, 2) + "T12:00:00Z";
+        const auto micros = ParseTimestamp(text);
+        ASSERT_EQ(micros.ok(), exists) << text;
+        if (!exists) continue;
+        ASSERT_EQ(*micros, (civil - absl::CivilDay(1970)) * kDay + kDay / 2) << text;
+      }
+    }
+  }
+}
+
+TEST(ParseTimestampTest, KnowsTheClockAndTheZones) {
+  for (int hour = 0; hour < 100; ++hour) {
+    for (int minute = 0; minute < 100; ++minute) {
+      const std::string clock = Padded(hour, 2) + ":" + Padded(minute, 2);
+      const bool exists = hour < 24 && minute < 60;
+      const auto time = ParseTimestamp("2024-03-05T" + clock + ":07Z");
+      ASSERT_EQ(time.ok(), exists) << clock;
+      // An offset goes as far as a clock does.
+      const auto east = ParseTimestamp("2024-03-05T00:00:00+" + clock);
+      const auto west = ParseTimestamp("2024-03-05T00:00:00-" + clock);
+      ASSERT_EQ(east.ok(), exists) << clock;
+      ASSERT_EQ(west.ok(), exists) << clock;
+      if (!exists) continue;
+      const int64_t midnight = *ParseTimestamp("2024-03-05T00:00:00Z");
+      const int64_t span = (hour * 3600 + minute * 60) * kSecond;
+      ASSERT_EQ(*time, midnight + span + 7 * kSecond);
+      ASSERT_EQ(*east, midnight - span);
+      ASSERT_EQ(*west, midnight + span);
+    }
+  }
+  for (int second = 0; second < 100; ++second) {
+    EXPECT_EQ(ParseTimestamp("2024-03-05T23:59:" + Padded(second, 2) + "Z").ok(), second < 60);
+  }
+}
+
+TEST(ParseTimestampTest, FractionsHaveAnyLength) {
+  const std::string digits = "123456789012345678901234567890";
+  for (size_t length = 1; length <= digits.size(); ++length) {
+    int64_t expected = 0;
+    for (size_t i = 0; i < 6; ++i) expected = expected * 10 + (i < length ? digits[i] - '0' : 0);
+    for (const char* zone : {"Z", "", "+00:00", "-00:00"}) {
+      const auto micros = ParseTimestamp("1970-01-01T00:00:00." + digits.substr(0, length) + zone);
+      ASSERT_THAT(micros, IsOk());
+      EXPECT_EQ(*micros, expected);
+    }
+  }
+  // What is cut off is cut towards the past as well as towards the future.
+  EXPECT_EQ(*ParseTimestamp("1969-12-31T23:59:59.9999999Z"), -1);
+  EXPECT_THAT(ParseTimestamp("2024-03-05T00:00:00." + std::string(100'000, '9') + "Z"), IsOk());
+}
+
+// Every byte in every place.
+TEST(ParseTimestampTest, OneOtherByteIsADigitOrAnError) {
+  const std::string text = "2024-01-11T11:11:11.5+01:00";
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (int c = 0; c < 256; ++c) {
+      std::string changed = text;
+      changed[i] = static_cast<char>(c);
+      const bool is_digit = c >= '0' && c <= '9';
+      bool allowed = c == text[i] || (is_digit && text[i] >= '0' && text[i] <= '9');
+      if (i == 10) allowed = c == 'T' || c == 't' || c == ' ';
+      if (i == 21) allowed = c == '+' || c == '-';
+      if (!allowed) {
+        // More digits of the fraction would leave no zone; a zone there, more text after it.
+        EXPECT_THAT(ParseTimestamp(changed),
+                    StatusIs(absl::StatusCode::kInvalidArgument, testing::_))
+            << testing::PrintToString(changed);
+      } else if (!is_digit) {
+        EXPECT_THAT(ParseTimestamp(changed), IsOk()) << changed;
+      }
+    }
+    EXPECT_FALSE(ParseTimestamp(text.substr(0, i)).ok() && i != 19 && i != 21) << i;
+  }
+}
+
 TEST(ParseTimestampTest, TellsWhetherThereWasAZone) {
   for (const auto& [text, expected] : {
            std::pair{"2020-01-01T00:00:00", false},
@@ -142,6 +234,40 @@ TEST(ParseDurationTest, ReadsEveryForm) {
     EXPECT_EQ(*duration, micros) << text;
     EXPECT_EQ(FormatDuration(*duration), canonical) << text;
     EXPECT_EQ(*ParseDuration(canonical), micros) << text;
+  }
+}
+
+TEST(ParseDurationTest, FieldsAreNotLimited) {
+  for (int hour = 0; hour < 100; hour += 3) {
+    for (int minute = 0; minute < 100; minute += 7) {
+      for (int second = 0; second < 100; second += 9) {
+        const std::string clock =
+            Padded(hour, 2) + ":" + Padded(minute, 2) + ":" + Padded(second, 2);
+        const int64_t expected = (hour * 3600 + minute * 60 + second) * kSecond;
+        for (const auto& [days, more] : {std::pair("", 0), {"0D", 0}, {"1d", 1}, {"365D", 365}}) {
+          const auto duration = ParseDuration(days + clock);
+          ASSERT_THAT(duration, IsOk()) << days << clock;
+          ASSERT_EQ(*duration, more * kDay + expected);
+          ASSERT_EQ(*ParseDuration(FormatDuration(*duration)), *duration);
+        }
+      }
+    }
+  }
+}
+
+TEST(ParseDurationTest, OneOtherByteIsADigitOrAnError) {
+  const std::string text = "1D02:03:04.5";
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (int c = 0; c < 256; ++c) {
+      std::string changed = text;
+      changed[i] = static_cast<char>(c);
+      const bool was_digit = text[i] >= '0' && text[i] <= '9';
+      const bool allowed =
+          was_digit ? c >= '0' && c <= '9' : c == text[i] || (text[i] == 'D' && c == 'd');
+      // Another first part is still a duration where a digit takes the place of the letter: none
+      // is.
+      EXPECT_EQ(ParseDuration(changed).ok(), allowed) << testing::PrintToString(changed);
+    }
   }
 }
 

@@ -124,7 +124,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
       JsonNode& parent = *open_.back();
       node = parent.kind == JsonNode::Kind::kList
                  ? &parent.items.emplace_back()
-                 : &parent.members.emplace_back(key_, JsonNode()).second;
+                 : &parent.members.emplace_back(JsonNode::KeyValue{key_, {}}).value;
     }
     node->line = Line();
     return node;

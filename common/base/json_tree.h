@@ -8,7 +8,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,12 +17,13 @@ namespace mentat {
 
 struct JsonNode {
   enum class Kind { kScalar, kList, kObject };
+  struct KeyValue;
 
   Kind kind = Kind::kScalar;
   int line = 1;            // on which the value begins, counted from 1
   idea::v1::Value scalar;  // null, boolean, number or text
   std::vector<JsonNode> items;
-  std::vector<std::pair<std::string, JsonNode>> members;  // in their order, a key twice if it is so
+  std::vector<KeyValue> members;  // in their order, a key twice if it is so
 
   bool IsText() const {
     return kind == Kind::kScalar && scalar.kind_case() == idea::v1::Value::kText;
@@ -36,6 +36,11 @@ struct JsonNode {
   std::string Describe() const;
   // The tree without its lines.
   idea::v1::Value ToValue() const;
+};
+
+struct JsonNode::KeyValue {
+  std::string key;
+  JsonNode value;
 };
 
 // InvalidArgument says line, column and what was expected.

@@ -25,15 +25,15 @@ TEST(JsonTree, EveryNodeKnowsItsLineAndCommentsCount) {
   ASSERT_THAT(root, IsOk());
   EXPECT_EQ(root->line, 2);
   ASSERT_EQ(root->members.size(), 2);
-  const JsonNode& list = root->members[0].second;
+  const JsonNode& list = root->members[0].value;
   EXPECT_EQ(list.line, 4);
   ASSERT_EQ(list.items.size(), 3);
   EXPECT_EQ(list.items[0].line, 4);
   EXPECT_EQ(list.items[1].line, 5);
   EXPECT_EQ(list.items[2].line, 6);
   EXPECT_EQ(list.items[2].scalar.text(), "#x // y");
-  EXPECT_EQ(root->members[1].second.line, 8);
-  EXPECT_TRUE(root->members[1].second.members[0].second.scalar.boolean());
+  EXPECT_EQ(root->members[1].value.line, 8);
+  EXPECT_TRUE(root->members[1].value.members[0].value.scalar.boolean());
 }
 
 TEST(JsonTree, KeepsNumbersAndOrderExactly) {

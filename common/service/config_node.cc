@@ -28,7 +28,7 @@ absl::StatusOr<ConfigNode> FromJson(const JsonNode& json, const std::string& nam
       return absl::InvalidArgumentError(
           absl::StrCat(child.origin, ": the key \"", key, "\" stands twice in one object"));
     }
-    node.members.emplace_back(key, std::move(child));
+    node.members.push_back({key, std::move(child)});
   }
   return node;
 }
@@ -54,7 +54,7 @@ ConfigNode& ConfigNode::Member(std::string_view key) {
   for (auto& [name, member] : members) {
     if (name == key) return member;
   }
-  return members.emplace_back(std::string(key), ObjectNode(origin)).second;
+  return members.emplace_back(KeyValue{std::string(key), ObjectNode(origin)}).value;
 }
 
 std::string ConfigNode::ToJson() const {
@@ -122,14 +122,14 @@ void Merge(ConfigNode upper, ConfigNode& lower) {
     return;
   }
   for (auto& [key, member] : upper.members) {
-    const auto is_key = [&key = key](const auto& each) { return each.first == key; };
+    const auto is_key = [&key = key](const auto& each) { return each.key == key; };
     const auto found = std::find_if(lower.members.begin(), lower.members.end(), is_key);
     if (member.IsNull()) {
       if (found != lower.members.end()) lower.members.erase(found);
     } else if (found == lower.members.end()) {
-      lower.members.emplace_back(key, std::move(member));
+      lower.members.push_back({key, std::move(member)});
     } else {
-      Merge(std::move(member), found->second);
+      Merge(std::move(member), found->value);
     }
   }
 }

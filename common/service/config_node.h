@@ -14,11 +14,13 @@
 namespace mentat::service {
 
 struct ConfigNode {
+  struct KeyValue;
+
   JsonNode::Kind kind = JsonNode::Kind::kScalar;
   idea::v1::Value scalar;  // null, boolean, number or text
   std::vector<ConfigNode> items;
-  std::vector<std::pair<std::string, ConfigNode>> members;  // each key once
-  std::string origin;  // `etc/inspector.json:12`, `--set workers`
+  std::vector<KeyValue> members;  // each key once
+  std::string origin;             // `etc/inspector.json:12`, `--set workers`
 
   bool IsNull() const;
   const ConfigNode* Find(std::string_view key) const;
@@ -26,6 +28,11 @@ struct ConfigNode {
   ConfigNode& Member(std::string_view key);
   // As JSON on one line.
   std::string ToJson() const;
+};
+
+struct ConfigNode::KeyValue {
+  std::string key;
+  ConfigNode value;
 };
 
 ConfigNode TextNode(std::string_view text, std::string origin);

@@ -134,6 +134,23 @@ std::optional<uint64_t> MetadataNumber(MMDB_entry_s* metadata, const char* key) 
   }
 }
 
+// Whether a list or map of the metadata holds texts alone, as the format wants it: on others the
+// library gives up without freeing what it has allocated. What is not there holds nothing else.
+bool HoldsTexts(MMDB_entry_s* metadata, const char* key) {
+  const char* const path[] = {key, nullptr};
+  MMDB_entry_data_s data;
+  if (MMDB_aget_value(metadata, &data, path) != MMDB_SUCCESS || !data.has_data) return true;
+  MMDB_entry_s entry{.mmdb = metadata->mmdb, .offset = data.offset};
+  MMDB_entry_data_list_s* list = nullptr;
+  if (MMDB_get_entry_data_list(&entry, &list) != MMDB_SUCCESS || list == nullptr) return false;
+  bool texts = true;
+  for (const auto* item = list->next; item != nullptr; item = item->next) {
+    texts = texts && item->entry_data.type == MMDB_DATA_TYPE_UTF8_STRING;
+  }
+  MMDB_free_entry_data_list(list);
+  return texts;
+}
+
 // The library computes the size of the search tree in 32 bits and walks the tree while it opens the
 // file, so that wrong metadata could lead it out of the file. Hence they are checked before.
 absl::Status CheckMetadata(const std::string& path, std::string_view content) {
@@ -153,6 +170,11 @@ absl::Status CheckMetadata(const std::string& path, std::string_view content) {
   if (!nodes || *nodes == 0) return Damaged(path, "its metadata have no number of nodes");
   if (!bits || (*bits != 24 && *bits != 28 && *bits != 32)) {
     return Damaged(path, "its metadata have no record size of 24, 28 or 32 bits");
+  }
+  for (const char* key : {"languages", "description"}) {
+    if (!HoldsTexts(&metadata, key)) {
+      return Damaged(path, absl::StrCat("its metadata have other things than texts in ", key));
+    }
   }
   const uint64_t tree_bytes = *nodes * *bits / 4;
   const size_t data_end = begin - kMarker.size();

@@ -1,0 +1,145 @@
+// Frames from any peer, into a whole stage without sockets: batches, acknowledgements, controls.
+// The input is taken apart into messages, each a byte for its kind, two for its length, the
+// payload. Whatever comes, the ledger closes.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/pipeline/frame.h"
+#include "common/pipeline/stage.h"
+#include "common/pipeline/stage_core.h"
+#include "mentat/pipeline/v1/batch.pb.h"
+#include "tests/fuzz/require.h"
+
+namespace pipeline = mentat::pipeline;
+namespace v1 = mentat::pipeline::v1;
+using mentat::fuzz::Require;
+
+namespace {
+
+constexpr pipeline::PeerId kPeer = 1;
+// What the corpus addresses.
+constexpr uint64_t kSenderEpoch = 0x1111;
+constexpr uint64_t kReceiverEpoch = 0x2222;
+
+class World : public pipeline::StageCore::Effects {
+ public:
+  bool SendBatch(const std::string&, pipeline::PeerId, const v1::Batch&) override { return true; }
+  bool SendControl(const std::string&, pipeline::PeerId, const v1::Control&) override {
+    return true;
+  }
+  void SendAck(const std::string&, const v1::Ack& ack) override {
+    pipeline::EncodeFrame(pipeline::FrameKind::kAck, ack);
+  }
+  void Forget(const std::string&) override {}
+  void Rejected(const v1::DeadLetter&) override {}
+};
+
+class Forwarder : public pipeline::Processor {
+ public:
+  void Process(std::span<pipeline::Item> items, std::stop_token) override {
+    for (pipeline::Item& item : items) {
+      switch (item.wire().size() % 5) {
+        case 0:
+          item.Drop("rule");
+          break;
+        case 1:
+          item.Duplicate("default");
+          break;
+        case 2:
+          item.Retry();
+          break;
+        default:
+          break;
+      }
+    }
+  }
+};
+
+pipeline::StageCore::Options StageOptions() {
+  pipeline::StageCore::Options options;
+  options.name = "fuzzed";
+  options.instance = "1";
+  options.receiver.emplace();
+  options.receiver->epoch = kReceiverEpoch;
+  options.receiver->max_held_events = 64;
+  options.receiver->max_held_bytes = 1 << 16;
+  options.receiver->remembered = 8;
+  options.receiver->max_senders = 4;
+  auto& sender = options.outputs["default"].sender;
+  sender.stage = "fuzzed";
+  sender.instance = "1";
+  sender.epoch = kSenderEpoch;
+  sender.ack_endpoint = "tcp://127.0.0.1:1";
+  return options;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  // A frame as it comes from a socket; that its checksum fits is not to be hoped for.
+  pipeline::DecodeFrame(input).status().IgnoreError();
+
+  World world;
+  pipeline::StageCore core(StageOptions(), &world);
+  Forwarder forwarder;
+  pipeline::Instant now{};
+  core.sender("default").AddPeer(kPeer, "tcp://127.0.0.1:2");
+  core.sender("default").Connected(kPeer, now);
+  while (input.size() >= 3) {
+    const unsigned kind = static_cast<unsigned char>(input[0]) % 6;
+    const size_t length = static_cast<unsigned char>(input[1]) |
+                          static_cast<size_t>(static_cast<unsigned char>(input[2])) << 8;
+    const std::string_view payload = input.substr(3, length);
+    input.remove_prefix(3 + payload.size());
+    now += std::chrono::milliseconds(100);
+    switch (kind) {
+      case 0: {
+        v1::Batch batch;
+        if (batch.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+          core.OnBatch(std::move(batch), now);
+        }
+        break;
+      }
+      case 1: {
+        v1::Ack ack;
+        if (ack.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+          core.OnAck(ack, now);
+        }
+        break;
+      }
+      case 2: {
+        v1::Control control;
+        if (control.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+          core.OnControl(control, now);
+        }
+        break;
+      }
+      case 3:
+        now += std::chrono::milliseconds(10) * static_cast<int>(length % 1000);
+        break;
+      case 4:
+        core.sender("default").Disconnected(kPeer, now);
+        core.sender("default").Connected(kPeer, now);
+        break;
+      default:
+        core.Close(length % 2 == 1, length % 4 >= 2);
+        break;
+    }
+    while (auto job = core.NextJob(16, now)) {
+      pipeline::RunJob(*job, forwarder, {});
+      core.FinishJob(std::move(job), now);
+    }
+    core.Tick(now);
+    core.Flush();
+    const pipeline::Ledger& ledger = core.ledger();
+    Require(ledger.received == ledger.forwarded + ledger.dropped + ledger.rejected + ledger.stored +
+                                   ledger.retried + ledger.in_flight,
+            "the ledger closes");
+  }
+  return 0;
+}

@@ -1,5 +1,6 @@
 #include "common/service/frame.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -87,6 +88,7 @@ void Frame::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     Evaluate();
     SampleRate(absl::Now());
+    TrimIfIdle();
     {
       const MutexLock lock(mutex_);
       wake_.WaitFor(mutex_, stop, kTick,
@@ -149,6 +151,21 @@ void Frame::SampleRate(absl::Time now) {
   if (!samples_.empty() && now - samples_.back().time < kSampleInterval) return;
   samples_.push_back({now, received});
   while (now - samples_.front().time > kRateWindow) samples_.pop_front();
+}
+
+void Frame::TrimIfIdle() {
+  {
+    const MutexLock lock(mutex_);
+    if (samples_.size() < 2) return;
+    const RateSample& first = samples_.front();
+    const RateSample& last = samples_.back();
+    if (last.received != first.received || last.received == trimmed_at_ ||
+        last.time - first.time < kRateWindow - kSampleInterval) {
+      return;
+    }
+    trimmed_at_ = last.received;
+  }
+  malloc_trim(0);
 }
 
 double Frame::ReceivedPerSecond() const {

@@ -85,6 +85,9 @@ class Frame : public AdminHandler {
   // Looks at the readiness and tells what has changed.
   void Evaluate();
   void SampleRate(absl::Time now);
+  // Gives memory that is free back to the system once nothing has come for a while: what was needed
+  // under load would otherwise stay with a stage that has nothing to do.
+  void TrimIfIdle();
   absl::Status CheckReadiness() const;
   absl::Status readiness() const;
   bool IsPaused() const;
@@ -110,6 +113,7 @@ class Frame : public AdminHandler {
   std::vector<ConfigEntry> config_ ABSL_GUARDED_BY(mutex_);
   // Of the last ten seconds or so, oldest first.
   std::deque<RateSample> samples_ ABSL_GUARDED_BY(mutex_);
+  uint64_t trimmed_at_ = 0;  // events received when memory was given back; the thread's own
 
   std::jthread thread_;
 };

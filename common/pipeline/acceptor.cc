@@ -53,17 +53,17 @@ Acceptor::Acceptor(zmq::context_t& context, zmq::socket_t socket, const std::str
 }
 
 void Acceptor::ReadFrames(const std::function<bool(std::string_view)>& allowed,
-                          const std::function<void(std::string_view, std::string_view)>& handle,
+                          const std::function<void(zmq::message_t&, std::string_view)>& handle,
                           const OnRefused& refused) {
   zmq::message_t message;
   for (int i = 0; i < kMessagesPerRead && socket().recv(message, zmq::recv_flags::dontwait); ++i) {
     if (!allowed) {
-      handle(message.to_string_view(), {});
+      handle(message, {});
       continue;
     }
     const std::string_view key = Property(message, "User-Id");
     if (allowed(key)) {
-      handle(message.to_string_view(), key);
+      handle(message, key);
     } else {
       refused({.kind = Refusal::Kind::kFrame,
                .reason = refusal::kRevokedKey,

@@ -28,10 +28,10 @@ class Acceptor {
   // To be polled for input.
   zmq::socket_t& monitor() { return socket_.monitor(); }
 
-  // Hands over the frames that are there, though no more than a few hundred. With `allowed`, only
+  // Hands over the frames that are there, to be kept or not, though no more than a few hundred. With `allowed`, only
   // those that came under a key (proven, in Z85) that passes; `key` is empty without.
   void ReadFrames(const std::function<bool(std::string_view key)>& allowed,
-                  const std::function<void(std::string_view frame, std::string_view key)>& handle,
+                  const std::function<void(zmq::message_t& frame, std::string_view key)>& handle,
                   const OnRefused& refused);
   // Tells of connections that were refused, but for those that the check of their key refused.
   void ReadEvents(const OnRefused& refused);

@@ -18,22 +18,28 @@ void StoreLittleEndian(uint32_t value, char* bytes) {
   for (int i = 0; i < 4; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
 }
 
-uint32_t Checksum(std::string_view payload) {
-  return libdeflate_crc32(0, payload.data(), payload.size());
+// Continues the checksum of what came before, 0 if nothing did.
+uint32_t Checksum(uint32_t before, std::string_view bytes) {
+  // The library takes a null pointer for a wish to begin anew.
+  return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
 }
 
 }  // namespace
+
+void WriteFrameHeader(FrameKind kind, std::string_view first, std::string_view rest, char* to) {
+  std::memcpy(to, "MNT", 3);
+  to[3] = static_cast<char>(kProtocolVersion);
+  to[4] = static_cast<char>(kind);
+  std::memset(to + 5, 0, 3);
+  StoreLittleEndian(Checksum(Checksum(0, first), rest), to + 8);
+  StoreLittleEndian(static_cast<uint32_t>(first.size() + rest.size()), to + 12);
+}
 
 std::string EncodeFrame(FrameKind kind, const google::protobuf::MessageLite& message) {
   std::string frame(kFrameHeaderBytes + message.ByteSizeLong(), '\0');
   char* payload = frame.data() + kFrameHeaderBytes;
   message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(payload));
-  std::memcpy(frame.data(), "MNT", 3);
-  frame[3] = static_cast<char>(kProtocolVersion);
-  frame[4] = static_cast<char>(kind);
-  const std::string_view body = std::string_view(frame).substr(kFrameHeaderBytes);
-  StoreLittleEndian(Checksum(body), frame.data() + 8);
-  StoreLittleEndian(static_cast<uint32_t>(body.size()), frame.data() + 12);
+  WriteFrameHeader(kind, std::string_view(frame).substr(kFrameHeaderBytes), {}, frame.data());
   return frame;
 }
 
@@ -46,7 +52,7 @@ absl::StatusOr<Frame> DecodeFrame(std::string_view bytes) {
   }
   const std::string_view payload = bytes.substr(kFrameHeaderBytes);
   if (LoadLittleEndian(bytes.data() + 12) != payload.size()) return absl::DataLossError("length");
-  if (LoadLittleEndian(bytes.data() + 8) != Checksum(payload)) {
+  if (LoadLittleEndian(bytes.data() + 8) != Checksum(0, payload)) {
     return absl::DataLossError("checksum");
   }
   return Frame{static_cast<FrameKind>(bytes[4]), payload};

@@ -27,6 +27,10 @@ struct Frame {
   std::string_view payload;
 };
 
+// Writes the header of a frame whose payload is `first` and then `rest`; there are
+// kFrameHeaderBytes at `to`.
+void WriteFrameHeader(FrameKind kind, std::string_view first, std::string_view rest, char* to);
+
 std::string EncodeFrame(FrameKind kind, const google::protobuf::MessageLite& message);
 
 // DataLoss or InvalidArgument for anything that is not a whole frame of this version; the message

@@ -1,19 +1,22 @@
-// One hop with acknowledgements, against raw ZeroMQ PUSH/PULL of the same frames.
+// A hop with acknowledgements beside raw ZeroMQ PUSH/PULL of the same frames. The threads of each
+// side are those that it has in a program: a source, the pipeline of each stage, a worker.
 //
-//   ./mentat bench hop
+//   hop_benchmark [event bytes] [events a batch]    only these, to look at with a profiler
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/benchmark_report.h"
-#include "common/pipeline/frame.h"
+#include "common/pipeline/batch.h"
 #include "common/pipeline/keys.h"
 #include "common/pipeline/stage.h"
 #include "zmq.hpp"
@@ -21,36 +24,102 @@
 namespace mentat::pipeline {
 namespace {
 
-constexpr int kBatch = 128;
+// What a configuration has if it says nothing; proto/mentat/config/v1/common.proto.
+constexpr uint32_t kBatchEvents = 128;
+constexpr uint32_t kCallEvents = 256;
+constexpr uint32_t kBatchBytes = 1 << 20;
+constexpr uint32_t kWindowBatches = 32;
+constexpr uint32_t kWindowEvents = 4096;
+constexpr uint32_t kWindowBytes = 8 << 20;
 
-std::string SomeEvent() {
+struct Load {
+  size_t event_bytes;
+  uint32_t batch_events;
+  int batches;
+  bool parse = false;
+};
+
+std::string SomeEvent(size_t bytes) {
   idea::v1::Event event;
   event.set_id("0b4fcd17-9f0d-4a70-8d0c-30f1d9f0a1bb");
-  event.set_note(std::string(180, 'n'));
+  event.set_note(std::string(bytes - 42, 'n'));
   return event.SerializeAsString();
 }
 
-double Seconds(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+SourceBatch MakeBatch(const std::string& event, uint32_t events) {
+  SourceBatch batch;
+  batch.Reserve(events * (event.size() + 20));
+  for (uint32_t i = 0; i < events; ++i) batch.Add(event, 1'700'000'000'000'000);
+  return batch;
 }
 
-double RawRate(int batches) {
-  zmq::context_t context(1);
-  zmq::socket_t pull(context, zmq::socket_type::pull);
-  pull.bind("tcp://127.0.0.1:*");
-  zmq::socket_t push(context, zmq::socket_type::push);
-  push.connect(pull.get(zmq::sockopt::last_endpoint));
-  v1::Batch batch;
-  for (int i = 0; i < kBatch; ++i) batch.add_items()->set_event(SomeEvent());
-  const std::string frame = EncodeFrame(FrameKind::kBatch, batch);
-  const auto start = std::chrono::steady_clock::now();
-  std::thread reader([&] {
-    zmq::message_t message;
-    for (int i = 0; i < batches; ++i) (void)pull.recv(message);
-  });
-  for (int i = 0; i < batches; ++i) push.send(zmq::buffer(frame));
-  reader.join();
-  return batches * kBatch / Seconds(start);
+// Runs `send` for a tenth of the batches to warm up and then for all of them; returns the events a
+// second from the first sent to the last of which `arrived` was told.
+class Timer {
+ public:
+  explicit Timer(const Load& load) : load_(load) {}
+
+  void Arrived(uint64_t events) {
+    arrived_.fetch_add(events, std::memory_order_release);
+    arrived_.notify_all();
+  }
+  double Rate(const std::function<void()>& send) {
+    Run(load_.batches / 10 + 1, send);
+    const auto start = std::chrono::steady_clock::now();
+    Run(load_.batches, send);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    return static_cast<double>(load_.batches) * load_.batch_events / time.count();
+  }
+
+ private:
+  void Run(int batches, const std::function<void()>& send) {
+    const uint64_t end = arrived_ + uint64_t{load_.batch_events} * batches;
+    for (int i = 0; i < batches; ++i) send();
+    for (uint64_t seen = arrived_; seen < end; seen = arrived_) arrived_.wait(seen);
+  }
+
+  const Load load_;
+  std::atomic<uint64_t> arrived_ = 0;
+};
+
+// `hops` connections in a row; between two a thread passes messages on.
+double RawRate(const Load& load, int hops) {
+  Body body;
+  const std::string event = SomeEvent(load.event_bytes);
+  for (uint32_t i = 0; i < load.batch_events; ++i) body.Append(event, 1'700'000'000'000'000);
+  const SharedBytes frame = EncodeBatch(
+      {.epoch = 1, .id = 1, .attempt = 1, .ack_endpoint = "tcp://127.0.0.1:40000"}, body);
+
+  Timer timer(load);
+  std::vector<std::unique_ptr<zmq::context_t>> contexts;  // each process has one
+  for (int i = 0; i <= hops; ++i) contexts.push_back(std::make_unique<zmq::context_t>(1));
+  std::vector<zmq::socket_t> pulls;
+  std::vector<zmq::socket_t> pushes;
+  for (int i = 0; i < hops; ++i) {
+    pulls.emplace_back(*contexts[i + 1], zmq::socket_type::pull);
+    pulls.back().bind("tcp://127.0.0.1:*");
+    pushes.emplace_back(*contexts[i], zmq::socket_type::push);
+    pushes.back().connect(pulls.back().get(zmq::sockopt::last_endpoint));
+  }
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < hops; ++i) {
+    threads.emplace_back([&, i] {
+      zmq::message_t message;
+      while (true) {
+        (void)pulls[i].recv(message);
+        const bool end = message.size() == 0;
+        if (i + 1 < hops) {
+          pushes[i + 1].send(message, zmq::send_flags::none);
+        } else if (!end) {
+          timer.Arrived(load.batch_events);
+        }
+        if (end) return;
+      }
+    });
+  }
+  const double rate = timer.Rate([&] { pushes[0].send(zmq::buffer(frame.bytes)); });
+  pushes[0].send(zmq::message_t(), zmq::send_flags::none);
+  return rate;
 }
 
 class Swallow : public Processor {
@@ -59,6 +128,45 @@ class Swallow : public Processor {
     for (Item& item : items) item.Stored();
   }
 };
+
+class Pass : public Processor {
+ public:
+  void Process(std::span<Item>, std::stop_token) override {}
+};
+
+config::v1::PipelineConfig Config(const Load& load) {
+  config::v1::PipelineConfig config;
+  config.set_ack_bind("tcp://127.0.0.1:*");
+  config.set_workers(1);
+  config.set_max_call_events(kCallEvents);
+  config.set_max_batch_events(load.batch_events);
+  config.set_max_batch_bytes(kBatchBytes);
+  config.set_max_event_bytes(5 << 20);
+  return config;
+}
+
+void AddInput(config::v1::PipelineConfig& config) {
+  config.mutable_input()->set_bind("tcp://127.0.0.1:*");
+  config.mutable_input()->set_max_held_events(65536);
+  config.mutable_input()->set_max_held_bytes(64 << 20);
+}
+
+void AddOutput(config::v1::PipelineConfig& config, const Stage& to) {
+  config::v1::OutputConfig& output = (*config.mutable_outputs())["default"];
+  output.add_peers(to.input_endpoint());
+  output.set_window_batches(kWindowBatches);
+  output.set_window_events(kWindowEvents);
+  output.set_window_bytes(kWindowBytes);
+  output.set_ack_timeout_ms(5000);
+  output.set_resolve_seconds(5);
+  output.set_resend_budget(0.1);
+}
+
+std::unique_ptr<Stage> Start(StageOptions options) {
+  std::unique_ptr<Stage> stage = *Stage::Create(std::move(options));
+  (void)stage->Start();
+  return stage;
+}
 
 // Keys that know each other, in files that live as long as this.
 class Keys {
@@ -82,72 +190,114 @@ class Keys {
   std::filesystem::path folder_;
 };
 
-// Encrypted if there are keys.
-double HopRate(int batches, const Keys* keys = nullptr) {
+// Encrypted if there are keys, which are for one hop.
+double HopRate(const Load& load, int hops, const Keys* keys = nullptr) {
   StageOptions sink;
   sink.name = "sink";
-  sink.config.mutable_input()->set_bind("tcp://127.0.0.1:*");
-  sink.config.mutable_input()->set_max_held_events(65536);
-  sink.config.mutable_input()->set_max_held_bytes(64 << 20);
-  sink.config.set_max_batch_bytes(1 << 20);
-  sink.config.set_max_call_events(1024);
-  sink.config.set_workers(1);
-  sink.make_processor = [] { return std::make_unique<Swallow>(); };
+  sink.config = Config(load);
+  AddInput(sink.config);
   if (keys != nullptr) keys->Use("sink", sink.config);
-  auto sink_stage = *Stage::Create(std::move(sink));
+  sink.parse_events = load.parse;
+  sink.make_processor = [] { return std::make_unique<Swallow>(); };
+  std::vector<std::unique_ptr<Stage>> stages;  // from the end
+  stages.push_back(Start(std::move(sink)));
+  for (int i = 1; i < hops; ++i) {
+    StageOptions middle;
+    middle.name = "middle";
+    middle.config = Config(load);
+    AddInput(middle.config);
+    AddOutput(middle.config, *stages.back());
+    middle.parse_events = load.parse;
+    middle.make_processor = [] { return std::make_unique<Pass>(); };
+    stages.push_back(Start(std::move(middle)));
+  }
   StageOptions source;
   source.name = "source";
-  source.config.set_ack_bind("tcp://127.0.0.1:*");
-  source.config.set_max_batch_events(kBatch);
-  source.config.set_max_batch_bytes(1 << 20);
-  auto& output = (*source.config.mutable_outputs())["default"];
-  output.add_peers(sink_stage->input_endpoint());
-  output.set_window_batches(32);
-  output.set_window_events(4096);
-  output.set_window_bytes(8 << 20);
-  output.set_ack_timeout_ms(5000);
-  output.set_resolve_seconds(5);
+  source.config = Config(load);
+  AddOutput(source.config, *stages.back());
   if (keys != nullptr) keys->Use("source", source.config);
-  auto source_stage = *Stage::Create(std::move(source));
-  (void)sink_stage->Start();
-  (void)source_stage->Start();
-  while (!source_stage->Ready().ok()) std::this_thread::yield();
-  const std::string event = SomeEvent();
-  std::atomic<int> settled = 0;
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < batches; ++i) {
-    std::vector<SourceEvent> events(kBatch);
-    for (SourceEvent& source_event : events) source_event.event = event;
-    (void)source_stage->Submit(std::move(events), [&](std::vector<Outcome> outcomes) {
-      settled += static_cast<int>(outcomes.size());
-      settled.notify_all();
-    });
+  stages.push_back(Start(std::move(source)));
+  for (const auto& stage : stages) {
+    while (!stage->Ready().ok()) std::this_thread::yield();
   }
-  int seen = settled;
-  while (seen < batches * kBatch) {
-    settled.wait(seen);
-    seen = settled;
+  Timer timer(load);
+  const std::string event = SomeEvent(load.event_bytes);
+  const double rate = timer.Rate([&] {
+    (void)stages.back()->Submit(MakeBatch(event, load.batch_events),
+                                [&](const Outcomes& outcomes) { timer.Arrived(outcomes.size()); });
+  });
+  while (!stages.empty()) stages.pop_back();
+  return rate;
+}
+
+void Compare(bench::Report& report, const bench::Figure& figure, const Load& load, int hops) {
+  report.Compare(
+      figure, [&] { return HopRate(load, hops); }, [&] { return RawRate(load, hops); });
+}
+
+int Main(int argc, char** argv) {
+  bench::Report report(argc, argv);
+  const auto batches = [&](size_t event_bytes, uint32_t batch_events) {
+    const size_t bytes = event_bytes * batch_events;
+    return static_cast<int>(report.Size(std::max<int64_t>(200, 250'000'000 / bytes)));
+  };
+  const auto load = [&](size_t event_bytes, uint32_t batch_events) {
+    return Load{event_bytes, batch_events, batches(event_bytes, batch_events)};
+  };
+  if (!report.arguments().empty()) {
+    const size_t bytes = std::stoul(report.arguments()[0]);
+    const uint32_t events =
+        report.arguments().size() > 1 ? std::stoul(report.arguments()[1]) : kBatchEvents;
+    Compare(report,
+            {.name = absl::StrCat("hop-", bytes, "x", events), .unit = "events/s", .note = ""},
+            load(bytes, events), 1);
+    Compare(report,
+            {.name = absl::StrCat("middle-", bytes, "x", events), .unit = "events/s", .note = ""},
+            load(bytes, events), 2);
+    return report.Finish();
   }
-  return batches * kBatch / Seconds(start);
+  Compare(report,
+          {.name = "hop",
+           .unit = "events/s",
+           .bar = 0.8,
+           .note = "a hop with acknowledgements / raw ZeroMQ PUSH/PULL of the same frames"},
+          load(240, kBatchEvents), 1);
+  Compare(report,
+          {.name = "hop-middle",
+           .unit = "events/s",
+           .bar = 0.8,
+           .note = "through a stage that changes nothing / PULL and PUSH of the same frames"},
+          load(240, kBatchEvents), 2);
+  for (const size_t bytes : {100, 1000, 5000}) {
+    Compare(report,
+            {.name = absl::StrCat("hop-", bytes, "-bytes"),
+             .unit = "events/s",
+             .note = absl::StrCat("a hop with events of ", bytes, " bytes")},
+            load(bytes, kBatchEvents), 1);
+  }
+  for (const uint32_t events : {32, 128, 1024}) {
+    Compare(report,
+            {.name = absl::StrCat("hop-batches-of-", events),
+             .unit = "events/s",
+             .note = absl::StrCat("a hop in batches of ", events, " events")},
+            load(240, events), 1);
+  }
+  Load parsed = load(240, kBatchEvents);
+  parsed.parse = true;
+  Compare(report,
+          {.name = "hop-parsed",
+           .unit = "events/s",
+           .note = "a hop whose worker is given each event parsed"},
+          parsed, 1);
+  const Keys keys;
+  const Load plain = load(240, kBatchEvents);
+  report.Compare(
+      {.name = "hop-curve", .unit = "events/s", .note = "the same hop encrypted / plain"},
+      [&] { return HopRate(plain, 1, &keys); }, [&] { return HopRate(plain, 1); });
+  return report.Finish();
 }
 
 }  // namespace
 }  // namespace mentat::pipeline
 
-int main(int argc, char** argv) {
-  mentat::bench::Report report(argc, argv);
-  const int batches = static_cast<int>(report.Size(3000));
-  report.Compare(
-      {.name = "hop",
-       .unit = "events/s",
-       .bar = 0.8,
-       .note = "a hop with acknowledgements / raw ZeroMQ PUSH/PULL of the same frames"},
-      [&] { return mentat::pipeline::HopRate(batches); },
-      [&] { return mentat::pipeline::RawRate(batches); });
-  const mentat::pipeline::Keys keys;
-  report.Compare(
-      {.name = "hop-curve", .unit = "events/s", .note = "the same hop encrypted / plain"},
-      [&] { return mentat::pipeline::HopRate(batches, &keys); },
-      [&] { return mentat::pipeline::HopRate(batches); });
-  return report.Finish();
-}
+int main(int argc, char** argv) { return mentat::pipeline::Main(argc, argv); }

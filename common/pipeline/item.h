@@ -2,7 +2,7 @@
 //
 // A processor is given items one call at a time and gives each a verdict; an item without one goes
 // on to the output `default` (to nowhere, as stored, where the stage has no outputs). An item is
-// used by one thread at a time.
+// used by one thread at a time, and is small: what few events need is kept aside.
 #ifndef COMMON_PIPELINE_ITEM_H_
 #define COMMON_PIPELINE_ITEM_H_
 
@@ -19,7 +19,15 @@ namespace mentat::pipeline {
 
 class Item {
  public:
-  enum class Verdict { kForward, kDispatch, kDrop, kReject, kStored, kDuplicate, kRetry };
+  enum class Verdict : uint8_t {
+    kForward,
+    kDispatch,
+    kDrop,
+    kReject,
+    kStored,
+    kDuplicate,
+    kRetry,
+  };
 
   // A copy of the event for one output.
   struct Copy {
@@ -27,19 +35,23 @@ class Item {
     std::string event;  // mentat.idea.v1.Event, serialised
   };
 
-  // `wire` is a serialised event; `dead_letter`, if the event is one, outlives the item. The parsed
-  // event lives on `arena`, if given, which outlives the item.
+  // An item that stands for itself. `wire` is a serialised event; `dead_letter`, if the event is
+  // one, outlives the item.
   explicit Item(std::string wire, int64_t received_at = 0,
-                const v1::DeadLetter* dead_letter = nullptr,
-                google::protobuf::Arena* arena = nullptr);
+                const v1::DeadLetter* dead_letter = nullptr);
+  // An item whose bytes, dead letter (null if it is none) and arena outlive it; the parsed event
+  // lives on the arena.
+  Item(std::string_view wire, int64_t received_at, const v1::DeadLetter* dead_letter,
+       google::protobuf::Arena* arena);
   Item(Item&&) noexcept;
   Item& operator=(Item&&) noexcept;
   ~Item();
 
   // The event as it came, serialised.
-  const std::string& wire() const { return wire_; }
+  std::string_view wire() const { return wire_; }
   // The event, parsed on first use; what is changed here travels on. Whether the wire bytes can be
-  // parsed has been checked before the processor sees the item.
+  // parsed has been checked before the processor sees the item, unless the stage asked for
+  // unparsed events.
   idea::v1::Event& event();
   // The same to read only: the wire bytes travel on as they came.
   const idea::v1::Event& view();
@@ -66,26 +78,35 @@ class Item {
   void Retry() { verdict_ = Verdict::kRetry; }
 
   Verdict verdict() const { return verdict_; }
-  const std::vector<Copy>& copies() const { return copies_; }
-  const std::string& dispatch_output() const { return text_; }
-  v1::Reason reason() const { return reason_; }
-  const std::string& message() const { return text_; }
-  // The event to send on: the wire bytes, or the changed event serialised anew. The item keeps
-  // neither.
-  std::string TakeWire();
+  const std::vector<Copy>& copies() const;
+  const std::string& dispatch_output() const { return text(); }
+  v1::Reason reason() const;
+  const std::string& message() const { return text(); }
+  // The event to send on where it was changed, else null: then it is `wire`.
+  const idea::v1::Event* changed() const { return changed_ ? event_ : nullptr; }
+  // The event to send on, serialised.
+  std::string TakeWire() const;
 
  private:
-  std::string wire_;
-  int64_t received_at_;
-  const v1::DeadLetter* dead_letter_;
-  google::protobuf::Arena* arena_;
-  std::unique_ptr<idea::v1::Event> owned_;  // without an arena
-  idea::v1::Event* event_ = nullptr;        // null until parsed
+  struct Rare {
+    std::string wire;                        // of an item that stands for itself
+    std::unique_ptr<idea::v1::Event> event;  // without an arena
+    std::string text;                        // output, rule or message, as the verdict says
+    v1::Reason reason = v1::REASON_UNSPECIFIED;
+    std::vector<Copy> copies;
+  };
+
+  Rare& rare();
+  const std::string& text() const;
+
+  std::string_view wire_;
+  int64_t received_at_ = 0;
+  const v1::DeadLetter* dead_letter_ = nullptr;
+  google::protobuf::Arena* arena_ = nullptr;
+  idea::v1::Event* event_ = nullptr;  // null until parsed
+  std::unique_ptr<Rare> rare_;
   bool changed_ = false;
   Verdict verdict_ = Verdict::kForward;
-  v1::Reason reason_ = v1::REASON_UNSPECIFIED;
-  std::string text_;  // output, rule or message, as the verdict says
-  std::vector<Copy> copies_;
 };
 
 }  // namespace mentat::pipeline

@@ -5,39 +5,64 @@
 #include "common/pipeline/stage.h"
 
 namespace mentat::pipeline {
+namespace {
 
-void RunJob(Job& job, Processor& processor, std::stop_token stop) {
-  size_t sound = 0;
-  for (size_t i = 0; i < job.items.size(); ++i) {
-    if (job.items[i].dead_letter() == nullptr && !job.items[i].Parse()) {
-      constexpr char kMessage[] = "not a serialised mentat.idea.v1.Event";
-      if (!job.keeps_dead_letters) {
-        job.items[i].Reject(v1::REASON_MALFORMED, kMessage);
+constexpr char kNoEvent[] = "not a serialised mentat.idea.v1.Event";
+// Enough for the events of most jobs.
+constexpr size_t kBlockBytes = 1 << 20;
+
+google::protobuf::ArenaOptions Options(char* block) {
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block;
+  options.initial_block_size = kBlockBytes;
+  options.max_block_size = kBlockBytes;
+  return options;
+}
+
+}  // namespace
+
+Workspace::Workspace()
+    : block_(std::make_unique_for_overwrite<char[]>(kBlockBytes)), arena_(Options(block_.get())) {}
+
+void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_token stop) {
+  const Routes& routes = *job.routes;
+  std::vector<Item>& items = workspace.items_;
+  std::vector<Router::Place>& places = workspace.places_;
+  google::protobuf::Arena* const arena = &workspace.arena_;
+  Router router(routes);
+  uint64_t bytes = 0;
+  for (Job::Batch& batch : job.batches) {
+    bytes += batch.view.bytes;
+    for (uint32_t i = 0; i < batch.view.items.size(); ++i) {
+      const ItemView& view = batch.view.items[i];
+      const Router::Place place = {&batch.group, batch.serial, i, batch.deadline};
+      if (view.dead_letter != nullptr && !routes.process_dead_letters) {
+        router.PassDeadLetter(view, place);
         continue;
       }
-      v1::DeadLetter& dead_letter = job.dead_letters.emplace_back();
-      dead_letter.set_reason(v1::REASON_MALFORMED);
-      dead_letter.set_message(kMessage);
-      job.items[i] = Item(job.items[i].TakeWire(), job.items[i].received_at(), &dead_letter);
-    }
-    std::swap(job.items[sound], job.items[i]);
-    std::swap(job.tickets[sound], job.tickets[i]);
-    std::swap(job.deadlines[sound], job.deadlines[i]);
-    ++sound;
-  }
-  if (sound > 0) processor.Process(std::span(job.items).first(sound), std::move(stop));
-  job.wires.resize(job.items.size());
-  for (size_t i = 0; i < job.items.size(); ++i) {
-    switch (job.items[i].verdict()) {
-      case Item::Verdict::kForward:
-      case Item::Verdict::kDispatch:
-      case Item::Verdict::kReject:
-        job.wires[i] = job.items[i].TakeWire();
-        break;
-      default:
-        break;
+      Item item(view.event, view.received_at, view.dead_letter, arena);
+      if (routes.parse_events && view.dead_letter == nullptr && !item.Parse()) {
+        if (!routes.process_dead_letters) {
+          router.Reject(view, place, v1::REASON_MALFORMED, kNoEvent);
+          continue;
+        }
+        auto* dead_letter = google::protobuf::Arena::CreateMessage<v1::DeadLetter>(arena);
+        dead_letter->set_reason(v1::REASON_MALFORMED);
+        dead_letter->set_message(kNoEvent);
+        item = Item(view.event, view.received_at, dead_letter, arena);
+      }
+      items.push_back(std::move(item));
+      places.push_back(place);
     }
   }
+  router.Expect(bytes);
+  if (!items.empty()) processor.Process(items, std::move(stop));
+  for (size_t i = 0; i < items.size(); ++i) router.Route(items[i], places[i]);
+  job.parcels = router.TakeParcels();
+  job.rejected = router.rejected();
+  items.clear();
+  places.clear();
+  workspace.arena_.Reset();
 }
 
 }  // namespace mentat::pipeline

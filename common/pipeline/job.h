@@ -1,17 +1,21 @@
-// What a worker thread is given: the events of one or more batches, and where their outcomes
-// belong. Plain data handed from the pipeline's thread to a worker and back; one owner at a time.
+// What a worker thread is given: the events of one or more batches; and what it makes of them:
+// parcels for the outputs and the fate of the events that end here. Plain data handed from the
+// pipeline's thread to a worker and back; one owner at a time.
 #ifndef COMMON_PIPELINE_JOB_H_
 #define COMMON_PIPELINE_JOB_H_
 
-#include <deque>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "common/pipeline/batch.h"
+#include "common/pipeline/group.h"
 #include "common/pipeline/item.h"
-#include "common/pipeline/sender.h"
+#include "common/pipeline/router.h"
 #include "google/protobuf/arena.h"
 
 namespace mentat::pipeline {
@@ -19,20 +23,39 @@ namespace mentat::pipeline {
 class Processor;
 
 struct Job {
-  std::unique_ptr<google::protobuf::Arena> arena = std::make_unique<google::protobuf::Arena>();
-  std::deque<v1::DeadLetter> dead_letters;  // that items point to
-  bool keeps_dead_letters = false;          // whether the processor is given them
-  std::vector<uint64_t> serials;            // of the receiver's batches
-  std::vector<Item> items;
-  std::vector<Ticket> tickets;                    // of the items
-  std::vector<std::optional<Instant>> deadlines;  // of the items
-  std::vector<std::string> wires;                 // set by RunJob: the events to send on
+  struct Batch {
+    uint64_t serial = 0;  // of the receiver's batch and of its group
+    BatchView view;
+    std::optional<Instant> deadline;
+    Group group;
+  };
+
+  const Routes* routes = nullptr;  // of the stage, which outlives the job
+  std::vector<Batch> batches;
+
+  // Set by RunJob.
+  std::map<std::string, std::vector<Parcel>, std::less<>> parcels;  // by output
+  std::vector<v1::DeadLetter> rejected;                             // dead letters that began here
 };
 
-// Has the processor decide on all items. Items that are no events are rejected beforehand, or given
-// to a processor that keeps dead letters as such; so the items may change their order, their
-// tickets with them.
-void RunJob(Job& job, Processor& processor, std::stop_token stop);
+// What a worker keeps between jobs, so that it need not ask for memory anew.
+class Workspace {
+ public:
+  Workspace();
+
+ private:
+  friend void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_token stop);
+
+  std::unique_ptr<char[]> block_;
+  google::protobuf::Arena arena_;
+  std::vector<Item> items_;
+  std::vector<Router::Place> places_;  // of the items
+};
+
+// Has the processor decide on all events and carries its verdicts out. Dead letters pass by a
+// processor that does not want them. What is no event is rejected beforehand, or given to a
+// processor that wants dead letters as such.
+void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_token stop);
 
 }  // namespace mentat::pipeline
 

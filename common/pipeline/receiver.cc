@@ -1,6 +1,7 @@
 #include "common/pipeline/receiver.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace mentat::pipeline {
@@ -8,6 +9,17 @@ namespace {
 
 // Larger outcomes are not remembered: their batches are worked on again if they come again.
 constexpr size_t kMaxRememberedBytes = 64 << 10;
+
+void AddExceptions(const Outcomes& outcomes, v1::BatchOutcome* to) {
+  for (uint32_t i = 0; i < outcomes.size(); ++i) {
+    const v1::DeadLetter* const dead_letter = outcomes.dead_letter(i);
+    if (outcomes.kind(i) == to->kind() && dead_letter == nullptr) continue;
+    v1::EventOutcome& exception = *to->add_exceptions();
+    exception.set_index(i);
+    exception.set_kind(outcomes.kind(i));
+    if (dead_letter != nullptr) *exception.mutable_dead_letter() = *dead_letter;
+  }
+}
 
 v1::BatchRef Ref(uint64_t id, uint32_t attempt) {
   v1::BatchRef ref;
@@ -35,62 +47,61 @@ Receiver::Remote* Receiver::Meet(uint64_t epoch, const std::string& ack_endpoint
   return &remote;
 }
 
-void Receiver::OnBatch(v1::Batch batch, Instant now) {
-  if (batch.items_size() == 0 || batch.attempt() == 0 ||
-      static_cast<uint32_t>(batch.items_size()) > options_.max_batch_events) {
+void Receiver::OnBatch(BatchView batch, Instant now) {
+  const BatchHeader header = batch.header;
+  if (batch.items.empty() || header.attempt == 0 ||
+      batch.items.size() > options_.max_batch_events) {
     ++counters_.refused_batches;
     return;
   }
-  Remote* remote = Meet(batch.epoch(), batch.ack_endpoint(), now);
+  Remote* remote = Meet(header.epoch, std::string(header.ack_endpoint), now);
   if (remote == nullptr) {
     ++counters_.refused_batches;
     return;
   }
-  if (const auto it = remote->held.find(batch.id()); it != remote->held.end()) {
+  if (const auto it = remote->held.find(header.id); it != remote->held.end()) {
     Held& held = held_.at(it->second);
     ++counters_.repeated_batches;
-    held.attempt = std::max(held.attempt, batch.attempt());
-    if (batch.isolated() && !held.isolated && held.state == State::kQueued) {
+    held.attempt = std::max(held.attempt, header.attempt);
+    if (header.isolated && !held.isolated && held.state == State::kQueued) {
       // What the sender suspects by now must not run beside others.
       std::erase(queue_, it->second);
       held.isolated = true;
       isolated_.push_back(it->second);
     }
-    if (batch.isolated() && !held.isolated) held.in_company = true;
-    *remote->pending.add_held() = Ref(batch.id(), held.attempt);
-    if (Begun(held)) *remote->pending.add_begun() = Ref(batch.id(), held.attempt);
+    if (header.isolated && !held.isolated) held.in_company = true;
+    *remote->pending.add_held() = Ref(header.id, held.attempt);
+    if (Begun(held)) *remote->pending.add_begun() = Ref(header.id, held.attempt);
     remote->dirty = true;
     return;
   }
-  if (const auto it = remote->remembered.find(batch.id()); it != remote->remembered.end()) {
+  if (const auto it = remote->remembered.find(header.id); it != remote->remembered.end()) {
     ++counters_.repeated_batches;
     v1::BatchOutcome& outcome = *remote->pending.add_settled();
     outcome = it->second;
-    outcome.set_attempt(batch.attempt());
+    outcome.set_attempt(header.attempt);
     remote->dirty = true;
     return;
   }
   if (returning_ || full()) {
-    counters_.returned_events += batch.items_size();
-    AnswerAll(*remote, batch.id(), batch.attempt(), v1::EventOutcome::KIND_RETRY);
+    counters_.returned_events += batch.items.size();
+    AnswerAll(*remote, header.id, header.attempt, v1::EventOutcome::KIND_RETRY);
     return;
   }
 
   const uint64_t serial = next_serial_++;
   Held& held = held_[serial];
-  held.sender = batch.epoch();
-  held.id = batch.id();
-  held.attempt = batch.attempt();
-  held.isolated = batch.isolated();
-  held.events = batch.items_size();
+  held.sender = header.epoch;
+  held.id = header.id;
+  held.attempt = header.attempt;
+  held.isolated = header.isolated;
+  held.events = batch.items.size();
   held.since = now;
-  if (batch.deadline_ms() != 0)
-    held.deadline = now + std::chrono::milliseconds(batch.deadline_ms());
-  held.items.reserve(batch.items_size());
-  for (v1::Item& item : *batch.mutable_items()) {
-    held.bytes += ItemBytes(item);
-    held.items.push_back(std::move(item));
-  }
+  if (header.deadline_ms != 0)
+    held.deadline = now + std::chrono::milliseconds(header.deadline_ms);
+  held.bytes = batch.bytes;
+  held.batch = std::move(batch);
+  held.batch.header = {};  // the endpoint need not outlive the call
   held_events_ += held.events;
   held_bytes_ += held.bytes;
   ++counters_.batches;
@@ -136,7 +147,7 @@ std::vector<Receiver::Work> Receiver::Begin(uint32_t max_events, Instant now) {
   const auto take = [&](uint64_t serial) {
     Held& held = held_.at(serial);
     held.state = State::kBegun;
-    works.push_back({serial, std::exchange(held.items, {}), held.deadline});
+    works.push_back({serial, std::exchange(held.batch, {}), held.deadline});
   };
   if (exclusive_ == Exclusive::kMayRun) {
     exclusive_ = Exclusive::kRunning;
@@ -207,7 +218,7 @@ void Receiver::Finished(const std::vector<uint64_t>& serials, Instant now) {
   }
 }
 
-void Receiver::Settle(uint64_t serial, const std::vector<Outcome>& outcomes) {
+void Receiver::Settle(uint64_t serial, const Outcomes& outcomes) {
   const auto it = held_.find(serial);
   if (it == held_.end()) return;
   const Held& held = it->second;
@@ -215,28 +226,16 @@ void Receiver::Settle(uint64_t serial, const std::vector<Outcome>& outcomes) {
   outcome.set_id(held.id);
   outcome.set_attempt(held.attempt);
   // The commonest outcome is said once.
-  std::map<v1::EventOutcome::Kind, int> counts;
-  for (const Outcome& event : outcomes) {
-    if (event.kind == v1::EventOutcome::KIND_RETRY) ++counters_.returned_events;
-    if (event.kind != v1::EventOutcome::KIND_DEAD_LETTER) ++counts[event.kind];
-  }
-  const auto commonest =
-      std::max_element(counts.begin(), counts.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  outcome.set_kind(commonest == counts.end() ? v1::EventOutcome::KIND_DEAD_LETTER
-                                             : commonest->first);
-  for (uint32_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].kind == outcome.kind() &&
-        outcomes[i].kind != v1::EventOutcome::KIND_DEAD_LETTER) {
-      continue;
-    }
-    v1::EventOutcome& exception = *outcome.add_exceptions();
-    exception.set_index(i);
-    exception.set_kind(outcomes[i].kind);
-    if (outcomes[i].kind == v1::EventOutcome::KIND_DEAD_LETTER) {
-      *exception.mutable_dead_letter() = outcomes[i].dead_letter;
-    }
-  }
+  std::array<uint32_t, v1::EventOutcome::Kind_ARRAYSIZE> counts = {};
+  for (size_t i = 0; i < outcomes.size(); ++i) ++counts[outcomes.kind(i)];
+  counters_.returned_events += counts[v1::EventOutcome::KIND_RETRY];
+  const uint32_t dead_letters = std::exchange(counts[v1::EventOutcome::KIND_DEAD_LETTER], 0);
+  const auto commonest = std::max_element(counts.begin(), counts.end());
+  outcome.set_kind(
+      *commonest == 0
+          ? v1::EventOutcome::KIND_DEAD_LETTER
+          : static_cast<v1::EventOutcome::Kind>(std::distance(counts.begin(), commonest)));
+  if (dead_letters > 0 || *commonest < outcomes.size()) AddExceptions(outcomes, &outcome);
   Remote& remote = remotes_.at(held.sender);
   *remote.pending.add_settled() = outcome;
   remote.dirty = true;

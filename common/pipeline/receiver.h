@@ -15,13 +15,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/pipeline/batch.h"
 #include "common/pipeline/outcome.h"
+#include "common/pipeline/parcel.h"
 #include "mentat/pipeline/v1/batch.pb.h"
 
 namespace mentat::pipeline {
 
-using Instant = std::chrono::steady_clock::time_point;
-using Span = std::chrono::steady_clock::duration;
+// No peer may put more events into a batch.
+inline constexpr uint32_t kMaxBatchEvents = 10000;
 
 class Receiver {
  public:
@@ -29,7 +31,7 @@ class Receiver {
     uint64_t epoch = 0;
     uint32_t max_held_events = 65536;
     uint64_t max_held_bytes = 64 << 20;
-    uint32_t max_batch_events = 10000;  // more in a batch is refused
+    uint32_t max_batch_events = kMaxBatchEvents;  // more in a batch is refused
     uint32_t remembered = 1024;         // settled batches remembered for each sender
     uint32_t max_senders = 512;
     Span forget_sender = std::chrono::seconds(60);  // after its last message
@@ -50,7 +52,7 @@ class Receiver {
   // A batch that a worker is to begin. `serial` names it to Settle and Finished.
   struct Work {
     uint64_t serial = 0;
-    std::vector<v1::Item> items;
+    BatchView batch;
     std::optional<Instant> deadline;
   };
 
@@ -65,7 +67,7 @@ class Receiver {
 
   Receiver(Options options, Effects* effects);
 
-  void OnBatch(v1::Batch batch, Instant now);
+  void OnBatch(BatchView batch, Instant now);
   void OnControl(const v1::Control& control, Instant now);
 
   // Batches to begin, up to about `max_events`; an isolated one comes alone, when nothing else is
@@ -74,7 +76,7 @@ class Receiver {
   // The worker is done with what one Begin gave it, though outcomes may be open.
   void Finished(const std::vector<uint64_t>& serials, Instant now);
   // The outcomes of all events of a batch are known.
-  void Settle(uint64_t serial, const std::vector<Outcome>& outcomes);
+  void Settle(uint64_t serial, const Outcomes& outcomes);
 
   // Keep-alives; call at least every 100 ms.
   void Tick(Instant now);
@@ -120,7 +122,7 @@ class Receiver {
     bool isolated = false;
     bool in_company = false;  // begun among others, so that `begun` must not be said of it alone
     State state = State::kQueued;
-    std::vector<v1::Item> items;  // until begun
+    BatchView batch;  // until begun
     uint32_t events = 0;
     uint64_t bytes = 0;
     Instant since;

@@ -38,7 +38,13 @@ class ReceiverTest : public ::testing::Test, public Receiver::Effects {
     for (int i = 0; i < events; ++i) batch.add_items()->set_event("event");
     return batch;
   }
-  void Take(v1::Batch batch) { receiver_->OnBatch(std::move(batch), now_); }
+  void Take(const v1::Batch& batch) {
+    const SharedBytes bytes = SharedBytes::Of(batch.SerializeAsString());
+    absl::StatusOr<BatchView> view = DecodeBatch(bytes.bytes, kMaxBatchEvents);
+    ASSERT_TRUE(view.ok());
+    view->frame = bytes.owner;
+    receiver_->OnBatch(*std::move(view), now_);
+  }
   std::vector<Receiver::Work> Begin(uint32_t max_events = 1000) {
     return receiver_->Begin(max_events, now_);
   }
@@ -48,7 +54,7 @@ class ReceiverTest : public ::testing::Test, public Receiver::Effects {
     receiver_->Finished(serials, now_);
   }
   void Settle(const Receiver::Work& work, v1::EventOutcome::Kind kind) {
-    receiver_->Settle(work.serial, std::vector<Outcome>(work.items.size(), Outcome{kind, {}}));
+    receiver_->Settle(work.serial, Outcomes(work.batch.items.size(), kind));
   }
   void Release(uint64_t id) {
     v1::Control control;

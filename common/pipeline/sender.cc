@@ -11,6 +11,22 @@ constexpr PeerId kNoPeer = std::numeric_limits<PeerId>::max();
 // What may be sent again at once after a quiet time.
 constexpr double kMaxBudget = 16;
 
+// The tickets of single events.
+std::vector<Tickets> Singles(const std::vector<Tickets>& ranges) {
+  std::vector<Tickets> singles;
+  for (const Tickets& range : ranges) {
+    for (uint32_t i = 0; i < range.count; ++i) {
+      singles.push_back({range.group, range.first + i, 1});
+    }
+  }
+  return singles;
+}
+
+void Add(const ItemView& item, const Tickets& ticket, Parcel* parcel) {
+  parcel->body.Append(item.event, item.received_at, item.dead_letter);
+  parcel->AddTicket(ticket.group, ticket.first);
+}
+
 }  // namespace
 
 Sender::Sender(Options options, Effects* effects)
@@ -66,7 +82,7 @@ void Sender::Disconnected(PeerId id, Instant now) {
     const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
     for (const uint64_t batch_id : held) {
       Entry& entry = entries_.at(batch_id);
-      if (entry.begun || entry.batch.isolated()) continue;
+      if (entry.begun || entry.isolated) continue;
       ++entry.lost;
       Requeue(batch_id, /*front=*/true);
     }
@@ -108,7 +124,7 @@ void Sender::OnGreetingAnswered(Peer& peer, const v1::Ack& ack, Instant now) {
     for (const uint64_t batch_id : held) {
       if (named.contains(batch_id)) {
         entries_.at(batch_id).last_sign = now;
-      } else if (entries_.at(batch_id).batch.isolated()) {
+      } else if (entries_.at(batch_id).isolated) {
         Suspect(batch_id, /*singly=*/false);
       } else {
         Requeue(batch_id, /*front=*/true);
@@ -125,17 +141,17 @@ void Sender::Died(Peer& peer, bool proven) {
   uint64_t begun_events = 0;
   for (const uint64_t batch_id : peer.held) {
     const Entry& entry = entries_.at(batch_id);
-    if (entry.begun && !entry.batch.isolated()) begun_events += entry.tickets.size();
+    if (entry.begun && !entry.isolated) begun_events += entry.events();
   }
   // Trying singly finds poison soonest, but is slow: not for a peer that may only be out of reach.
   const bool singly = proven && begun_events <= options_.try_singly_limit;
   const std::vector<uint64_t> held(peer.held.begin(), peer.held.end());
   for (const uint64_t batch_id : held) {
     Entry& entry = entries_.at(batch_id);
-    if (entry.batch.isolated()) {
+    if (entry.isolated) {
       if (!entry.gone) {
         Suspect(batch_id, /*singly=*/false);
-      } else if (entry.tickets.size() > 1) {
+      } else if (entry.events() > 1) {
         Suspect(batch_id, /*singly=*/true);
       } else if (++entry.deaths >= options_.deaths_limit) {
         Condemn(batch_id);
@@ -146,7 +162,7 @@ void Sender::Died(Peer& peer, bool proven) {
     } else if (entry.begun) {
       Suspect(batch_id, singly);
     } else if (++entry.lost >= options_.lost_limit) {
-      Suspect(batch_id, entry.tickets.size() <= options_.try_singly_limit);
+      Suspect(batch_id, entry.events() <= options_.try_singly_limit);
     } else {
       Requeue(batch_id, /*front=*/true);
     }
@@ -186,47 +202,21 @@ std::map<PeerId, Sender::PeerView> Sender::peers() const {
 // --- Batches on their way
 // -------------------------------------------------------------------------
 
-void Sender::Submit(std::vector<Event> events, Instant now) {
-  Entry entry;
-  const auto flush = [&] {
-    if (entry.tickets.empty()) return;
-    entry.created = now;
-    Enqueue(std::exchange(entry, Entry()), /*suspect=*/false, /*front=*/false);
-  };
-  for (Event& event : events) {
-    const uint64_t bytes = ItemBytes(event.item);
-    if (entry.tickets.size() >= options_.max_batch_events ||
-        (!entry.tickets.empty() && entry.bytes + bytes > options_.max_batch_bytes)) {
-      flush();
-    }
-    entry.bytes += bytes;
-    entry.tickets.push_back(event.ticket);
-    if (event.deadline && (!entry.deadline || *event.deadline < *entry.deadline)) {
-      entry.deadline = event.deadline;
-    }
-    *entry.batch.add_items() = std::move(event.item);
-    ++unsettled_events_;
-    unsettled_bytes_ += bytes;
-  }
-  flush();
+void Sender::Submit(Parcel parcel, Instant now) {
+  Entry entry(std::move(parcel));
+  entry.created = now;
+  unsettled_events_ += entry.events();
+  unsettled_bytes_ += entry.bytes();
+  queue_.push_back(Enqueue(std::move(entry)));
   Dispatch(now);
 }
 
-void Sender::Enqueue(Entry entry, bool suspect, bool front) {
+// Makes the entry known under a new id, which the caller puts where it is to wait.
+uint64_t Sender::Enqueue(Entry entry) {
   const uint64_t batch_id = next_id_++;
-  entry.batch.set_epoch(options_.epoch);
-  entry.batch.set_id(batch_id);
-  entry.batch.set_attempt(0);
-  entry.batch.set_ack_endpoint(options_.ack_endpoint);
-  entry.batch.set_isolated(suspect);
-  queued_events_ += entry.tickets.size();
+  queued_events_ += entry.events();
   entries_.emplace(batch_id, std::move(entry));
-  std::deque<uint64_t>& queue = suspect ? suspects_ : queue_;
-  if (front) {
-    queue.push_front(batch_id);
-  } else {
-    queue.push_back(batch_id);
-  }
+  return batch_id;
 }
 
 // Takes the batch from the peer that had it.
@@ -234,13 +224,13 @@ void Sender::Detach(uint64_t batch_id, Entry& entry) {
   if (!entry.at) return;
   Peer& peer = peers_.at(*entry.at);
   peer.held.erase(batch_id);
-  peer.events -= entry.tickets.size();
-  peer.bytes -= entry.bytes;
+  peer.events -= entry.events();
+  peer.bytes -= entry.bytes();
   if (peer.isolated == batch_id) peer.isolated.reset();
   entry.at.reset();
   entry.begun = false;
   entry.gone = false;
-  queued_events_ += entry.tickets.size();
+  queued_events_ += entry.events();
 }
 
 void Sender::Requeue(uint64_t batch_id, bool front) {
@@ -256,57 +246,75 @@ void Sender::Requeue(uint64_t batch_id, bool front) {
 void Sender::Suspect(uint64_t batch_id, bool singly) {
   Entry& entry = entries_.at(batch_id);
   Detach(batch_id, entry);
-  if (!singly || entry.tickets.size() == 1) {
-    entry.batch.set_isolated(true);
+  if (!singly || entry.events() == 1) {
+    entry.isolated = true;
     suspects_.push_back(batch_id);
     return;
   }
-  queued_events_ -= entry.tickets.size();
-  Entry whole = std::move(entry);
+  queued_events_ -= entry.events();
+  unsettled_bytes_ -= entry.bytes();
+  const Entry whole = std::move(entry);
   entries_.erase(batch_id);
-  for (size_t i = 0; i < whole.tickets.size(); ++i) {
-    Entry single;
-    single.tickets = {whole.tickets[i]};
-    single.bytes = ItemBytes(whole.batch.items(i));
-    single.deadline = whole.deadline;
+  const BatchView batch = ViewOf(whole.parcel.body);
+  const std::vector<Tickets> tickets = Singles(whole.parcel.tickets);
+  for (size_t i = 0; i < tickets.size(); ++i) {
+    Parcel parcel;
+    Add(batch.items[i], tickets[i], &parcel);
+    parcel.deadline = whole.parcel.deadline;
+    Entry single(std::move(parcel));
+    single.isolated = true;
     single.created = whole.created;
     single.returns = whole.returns;
-    *single.batch.add_items() = std::move(*whole.batch.mutable_items(i));
-    Enqueue(std::move(single), /*suspect=*/true, /*front=*/false);
+    unsettled_bytes_ += single.bytes();
+    suspects_.push_back(Enqueue(std::move(single)));
   }
 }
 
 void Sender::Condemn(uint64_t batch_id) {
   Entry& entry = entries_.at(batch_id);
   Detach(batch_id, entry);
-  v1::Item& item = *entry.batch.mutable_items(0);
   ++counters_.condemned_events;
+  const Tickets ticket = entry.parcel.tickets[0];
   v1::DeadLetter dead_letter;
   dead_letter.set_reason(v1::REASON_POISON);
   dead_letter.set_stage(options_.stage);
   dead_letter.set_instance(options_.instance);
   dead_letter.set_message("alone with it, " + std::to_string(entry.deaths) + " workers died");
-  effects_->Condemned(entry.tickets[0], &dead_letter);
-  if (item.has_dead_letter()) {
+  effects_->Condemned(ticket, &dead_letter);
+  const BatchView batch = ViewOf(entry.parcel.body);
+  ItemView item = batch.items[0];
+  if (item.dead_letter != nullptr) {
     // Not even as raw bytes: nobody behind this output can keep it, so the source has to.
-    queued_events_ -= 1;
-    SettleEvent(entry, 0, v1::EventOutcome::KIND_DEAD_LETTER, &dead_letter);
-    unsettled_bytes_ -= entry.bytes;
-    entries_.erase(batch_id);
+    Forget(batch_id);
+    Settle(ticket, v1::EventOutcome::KIND_DEAD_LETTER, &dead_letter);
     return;
   }
-  *item.mutable_dead_letter() = std::move(dead_letter);
-  entry.batch.set_isolated(false);
+  unsettled_bytes_ -= entry.bytes();
+  item.dead_letter = &dead_letter;
+  Parcel parcel;
+  Add(item, ticket, &parcel);
+  parcel.deadline = entry.parcel.deadline;
+  entry.parcel = std::move(parcel);
+  unsettled_bytes_ += entry.bytes();
+  entry.isolated = false;
   entry.deaths = 0;
   entry.lost = 0;
   queue_.push_back(batch_id);
 }
 
+// Ends an entry that no peer holds.
+void Sender::Forget(uint64_t batch_id) {
+  const auto it = entries_.find(batch_id);
+  queued_events_ -= it->second.events();
+  unsettled_bytes_ -= it->second.bytes();
+  entries_.erase(it);
+}
+
 bool Sender::HasRoom(const Peer& peer, const Entry& entry) const {
   if (peer.held.empty()) return true;
   return peer.held.size() < options_.window_batches &&
-         peer.events + entry.tickets.size() <= options_.window_events &&
-         peer.bytes + entry.bytes <= options_.window_bytes;
+         peer.events + entry.events() <= options_.window_events &&
+         peer.bytes + entry.bytes() <= options_.window_bytes;
 }
 
 // The usable peer with the fewest events outstanding that has room; one that was silent about this
@@ -333,32 +341,37 @@ PeerId Sender::PickPeerBut(std::optional<PeerId> avoid, const Entry& entry, bool
 }
 
 bool Sender::SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Instant now) {
-  entry.batch.set_attempt(entry.batch.attempt() + 1);
-  if (entry.deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*entry.deadline - now);
-    entry.batch.set_deadline_ms(std::max<int64_t>(left.count(), 1));
+  BatchHeader header{.epoch = options_.epoch,
+                     .id = batch_id,
+                     .attempt = entry.attempt + 1,
+                     .ack_endpoint = options_.ack_endpoint,
+                     .isolated = entry.isolated};
+  if (entry.parcel.deadline) {
+    const Span left = *entry.parcel.deadline - now;
+    header.deadline_ms = static_cast<uint32_t>(std::clamp<int64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 1, UINT32_MAX));
   }
-  if (!effects_->Send(id, entry.batch)) {
-    entry.batch.set_attempt(entry.batch.attempt() - 1);
+  if (!effects_->Send(id, header, entry.parcel.body)) {
     peer.congested = true;
     return false;
   }
+  entry.attempt = header.attempt;
   ++counters_.sent_batches;
-  if (entry.batch.attempt() > 1) {
+  if (entry.attempt > 1) {
     ++counters_.resent_batches;
   } else {
     budget_ = std::min(budget_ + options_.resend_budget, kMaxBudget);
   }
-  if (entry.batch.isolated()) {
+  if (entry.isolated) {
     ++counters_.isolated_batches;
     peer.isolated = batch_id;
   }
   entry.at = id;
   entry.last_sign = now;
   peer.held.insert(batch_id);
-  peer.events += entry.tickets.size();
-  peer.bytes += entry.bytes;
-  queued_events_ -= entry.tickets.size();
+  peer.events += entry.events();
+  peer.bytes += entry.bytes();
+  queued_events_ -= entry.events();
   return true;
 }
 
@@ -412,7 +425,7 @@ void Sender::OnAck(const v1::Ack& ack, Instant now) {
     if (entry == nullptr) continue;
     entry->begun = true;
     entry->last_sign = now;
-    if (!entry->batch.isolated()) continue;
+    if (!entry->isolated) continue;
     control.set_epoch(options_.epoch);
     control.clear_go();
     *control.add_go() = ref;
@@ -453,73 +466,80 @@ void Sender::OnSettled(const v1::BatchOutcome& outcome, Instant now) {
     return;
   }
   Entry& entry = it->second;
-  if (outcome.attempt() > entry.batch.attempt() || outcome.attempt() == 0) return;
-  if (outcome.attempt() < entry.batch.attempt()) ++counters_.late_acks;
-
-  // Whatever the peer sends, each event is settled once: begin with the common outcome, then
-  // overwrite.
-  std::vector<v1::EventOutcome::Kind> kinds(entry.tickets.size(), outcome.kind());
-  std::vector<const v1::DeadLetter*> dead_letters(entry.tickets.size(), nullptr);
+  if (outcome.attempt() > entry.attempt || outcome.attempt() == 0) return;
+  if (Severity(outcome.kind()) == 0) return;
   for (const v1::EventOutcome& exception : outcome.exceptions()) {
-    if (exception.index() >= kinds.size()) return;
+    if (exception.index() >= entry.events() || Severity(exception.kind()) == 0) return;
+  }
+  if (outcome.attempt() < entry.attempt) ++counters_.late_acks;
+
+  Detach(outcome.id(), entry);
+  Entry whole = std::move(entry);
+  queued_events_ -= whole.events();
+  unsettled_bytes_ -= whole.bytes();
+  entries_.erase(it);
+  if (!outcome.exceptions().empty()) {
+    SettleEach(std::move(whole), outcome, now);
+  } else if (outcome.kind() == v1::EventOutcome::KIND_RETRY) {
+    GiveBack(std::move(whole), now);
+  } else {
+    SettleAll(whole.parcel.tickets, outcome.kind());
+  }
+}
+
+// The outcome of a batch whose events did not all fare alike: whatever the peer sends, each is
+// settled once, so begin with the common outcome, then overwrite.
+void Sender::SettleEach(Entry entry, const v1::BatchOutcome& outcome, Instant now) {
+  std::vector<v1::EventOutcome::Kind> kinds(entry.events(), outcome.kind());
+  std::vector<const v1::DeadLetter*> dead_letters(entry.events(), nullptr);
+  for (const v1::EventOutcome& exception : outcome.exceptions()) {
     kinds[exception.index()] = exception.kind();
     if (exception.has_dead_letter()) {
       dead_letters[exception.index()] = &exception.dead_letter();
     }
   }
-  for (const v1::EventOutcome::Kind kind : kinds) {
-    if (Severity(kind) == 0) return;
-  }
-
-  Detach(outcome.id(), entry);
-  queued_events_ -= entry.tickets.size();
-  unsettled_bytes_ -= entry.bytes;
-  std::vector<uint32_t> returned;
-  for (uint32_t i = 0; i < kinds.size(); ++i) {
+  const std::vector<Tickets> tickets = Singles(entry.parcel.tickets);
+  const BatchView batch = ViewOf(entry.parcel.body);
+  Parcel returned;
+  for (size_t i = 0; i < kinds.size(); ++i) {
     if (kinds[i] == v1::EventOutcome::KIND_RETRY) {
-      returned.push_back(i);
+      Add(batch.items[i], tickets[i], &returned);
     } else {
-      SettleEvent(entry, i, kinds[i], dead_letters[i]);
+      Settle(tickets[i], kinds[i], dead_letters[i]);
     }
   }
-  Entry whole = std::move(entry);
-  entries_.erase(it);
-  if (!returned.empty()) GiveBack(whole, std::move(returned), now);
+  if (returned.body.empty()) return;
+  returned.deadline = entry.parcel.deadline;
+  entry.parcel = std::move(returned);
+  GiveBack(std::move(entry), now);
 }
 
-// Sends events that came back with RETRY again, as a batch of their own, after a while.
-void Sender::GiveBack(Entry& entry, std::vector<uint32_t> indexes, Instant now) {
-  counters_.returned_events += indexes.size();
-  if (entry.deadline && *entry.deadline <= now) {
-    for (const uint32_t index : indexes) {
-      SettleEvent(entry, index, v1::EventOutcome::KIND_RETRY, nullptr);
-    }
+// Sends a batch that came back with RETRY again, under another id, after a while.
+void Sender::GiveBack(Entry entry, Instant now) {
+  counters_.returned_events += entry.events();
+  if (entry.parcel.deadline && *entry.parcel.deadline <= now) {
+    SettleAll(entry.parcel.tickets, v1::EventOutcome::KIND_RETRY);
     return;
   }
-  Entry again;
-  again.deadline = entry.deadline;
+  Span delay = options_.retry_delay_min * (1 << std::min<uint32_t>(entry.returns, 10));
+  delay = Jitter(std::min(delay, options_.retry_delay_max));
+  Entry again(std::move(entry.parcel));
+  again.isolated = entry.isolated;
   again.created = entry.created;
   again.returns = entry.returns + 1;
   again.deaths = entry.deaths;
-  for (const uint32_t index : indexes) {
-    again.tickets.push_back(entry.tickets[index]);
-    again.bytes += ItemBytes(entry.batch.items(index));
-    *again.batch.add_items() = std::move(*entry.batch.mutable_items(index));
-  }
-  unsettled_bytes_ += again.bytes;
-  Span delay = options_.retry_delay_min * (1 << std::min<uint32_t>(entry.returns, 10));
-  delay = Jitter(std::min(delay, options_.retry_delay_max));
-  const bool suspect = entry.batch.isolated();
-  Enqueue(std::move(again), suspect, /*front=*/false);
-  std::deque<uint64_t>& queue = suspect ? suspects_ : queue_;
-  delayed_.emplace(now + delay, queue.back());
-  queue.pop_back();
+  unsettled_bytes_ += again.bytes();
+  delayed_.emplace(now + delay, Enqueue(std::move(again)));
 }
 
-void Sender::SettleEvent(Entry& entry, uint32_t index, v1::EventOutcome::Kind kind,
-                         const v1::DeadLetter* dead_letter) {
-  --unsettled_events_;
-  effects_->Settled(entry.tickets[index], kind, dead_letter);
+void Sender::SettleAll(const std::vector<Tickets>& ranges, v1::EventOutcome::Kind kind) {
+  for (const Tickets& tickets : ranges) Settle(tickets, kind, nullptr);
+}
+
+void Sender::Settle(const Tickets& tickets, v1::EventOutcome::Kind kind,
+                    const v1::DeadLetter* dead_letter) {
+  unsettled_events_ -= tickets.count;
+  effects_->Settled(tickets, kind, dead_letter);
 }
 
 Span Sender::Jitter(Span span) {
@@ -542,7 +562,7 @@ void Sender::Tick(Instant now) {
     delayed_.erase(delayed_.begin());
     const auto it = entries_.find(batch_id);
     if (it == entries_.end()) continue;
-    (it->second.batch.isolated() ? suspects_ : queue_).push_back(batch_id);
+    (it->second.isolated ? suspects_ : queue_).push_back(batch_id);
   }
 
   std::vector<PeerId> gone;
@@ -566,7 +586,7 @@ void Sender::Tick(Instant now) {
   std::vector<uint64_t> expired;
   for (auto& [batch_id, entry] : entries_) {
     if (!entry.at) {
-      if (entry.deadline && *entry.deadline <= now) expired.push_back(batch_id);
+      if (entry.parcel.deadline && *entry.parcel.deadline <= now) expired.push_back(batch_id);
       continue;
     }
     if (peers_.at(*entry.at).state != PeerState::kUp) continue;
@@ -582,7 +602,7 @@ void Sender::Tick(Instant now) {
     ++entry.silences;
     entry.avoid = *entry.at;
     Peer& peer = peers_.at(*entry.at);
-    if (entry.batch.isolated()) {
+    if (entry.isolated) {
       Suspect(batch_id, /*singly=*/false);
     } else {
       Requeue(batch_id, /*front=*/true);
@@ -597,13 +617,9 @@ void Sender::Tick(Instant now) {
   }
   std::sort(expired.begin(), expired.end());
   for (const uint64_t batch_id : expired) {
-    Entry& entry = entries_.at(batch_id);
-    queued_events_ -= entry.tickets.size();
-    unsettled_bytes_ -= entry.bytes;
-    for (uint32_t i = 0; i < entry.tickets.size(); ++i) {
-      SettleEvent(entry, i, v1::EventOutcome::KIND_RETRY, nullptr);
-    }
-    entries_.erase(batch_id);
+    const std::vector<Tickets> tickets = std::move(entries_.at(batch_id).parcel.tickets);
+    Forget(batch_id);
+    SettleAll(tickets, v1::EventOutcome::KIND_RETRY);
   }
   Dispatch(now);
 }

@@ -17,19 +17,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/pipeline/batch.h"
 #include "common/pipeline/outcome.h"
+#include "common/pipeline/parcel.h"
 #include "mentat/pipeline/v1/batch.pb.h"
 
 namespace mentat::pipeline {
-
-using Instant = std::chrono::steady_clock::time_point;
-using Span = std::chrono::steady_clock::duration;
-
-// Where the outcome of an event is to be booked: an event of a group that the stage keeps.
-struct Ticket {
-  uint64_t group = 0;
-  uint32_t index = 0;
-};
 
 using PeerId = uint32_t;
 
@@ -43,8 +36,6 @@ class Sender {
     uint32_t window_batches = 32;
     uint32_t window_events = 4096;
     uint32_t window_bytes = 8 << 20;
-    uint32_t max_batch_events = 128;
-    uint32_t max_batch_bytes = 1 << 20;
     Span ack_timeout = std::chrono::seconds(5);
     Span hello_interval = std::chrono::seconds(5);  // on a connection that stands
     Span hello_retry = std::chrono::seconds(1);     // until the first answer
@@ -58,24 +49,19 @@ class Sender {
     uint64_t seed = 1;
   };
 
-  struct Event {
-    v1::Item item;
-    Ticket ticket;
-    std::optional<Instant> deadline;
-  };
-
   // What the sender does to the world. Calls come from within its own functions.
   class Effects {
    public:
     virtual ~Effects() = default;
-    // Whether the peer's socket took the message; it never blocks.
-    virtual bool Send(PeerId peer, const v1::Batch& batch) = 0;
+    // Whether the peer's socket took the message; it never blocks. The body is for EncodeBatch.
+    virtual bool Send(PeerId peer, const BatchHeader& header, Body& body) = 0;
     virtual bool Send(PeerId peer, const v1::Control& control) = 0;
-    // The outcome of one event; exactly once for each that was submitted.
-    virtual void Settled(Ticket ticket, v1::EventOutcome::Kind kind,
+    // The outcome of some events; exactly once for each that was submitted. A dead letter comes
+    // with the event alone.
+    virtual void Settled(const Tickets& tickets, v1::EventOutcome::Kind kind,
                          const v1::DeadLetter* dead_letter) = 0;
     // An event that was alone with workers that died; `dead_letter` may be completed.
-    virtual void Condemned(Ticket ticket, v1::DeadLetter* dead_letter) = 0;
+    virtual void Condemned(const Tickets& ticket, v1::DeadLetter* dead_letter) = 0;
   };
 
   struct Counters {
@@ -110,7 +96,8 @@ class Sender {
   void Connected(PeerId peer, Instant now);
   void Disconnected(PeerId peer, Instant now);
 
-  void Submit(std::vector<Event> events, Instant now);
+  // Sends the parcel as one batch.
+  void Submit(Parcel parcel, Instant now);
   void OnAck(const v1::Ack& ack, Instant now);
   // Time-outs, delayed resends, greetings. Call at least every 100 ms or as the time-outs need.
   void Tick(Instant now);
@@ -125,10 +112,13 @@ class Sender {
 
  private:
   struct Entry {
-    v1::Batch batch;
-    std::vector<Ticket> tickets;
-    uint64_t bytes = 0;
-    std::optional<Instant> deadline;
+    explicit Entry(Parcel parcel) : parcel(std::move(parcel)) {}
+    uint32_t events() const { return parcel.body.events(); }
+    uint64_t bytes() const { return parcel.body.bytes().size(); }
+
+    Parcel parcel;
+    uint32_t attempt = 0;
+    bool isolated = false;
     std::optional<PeerId> at;     // the peer that holds it; none while it waits here
     std::optional<PeerId> avoid;  // the peer that was silent about it
     Instant last_sign;
@@ -161,7 +151,7 @@ class Sender {
     std::vector<uint64_t> charged;     // batches that were charged with a death not yet proven
   };
 
-  void Enqueue(Entry entry, bool suspect, bool front);
+  uint64_t Enqueue(Entry entry);
   void Greet(PeerId id, Peer& peer, Instant now);
   void OnGreetingAnswered(Peer& peer, const v1::Ack& ack, Instant now);
   void Dispatch(Instant now);
@@ -175,10 +165,13 @@ class Sender {
   void Died(Peer& peer, bool proven);
   void Suspect(uint64_t batch_id, bool singly);
   void OnSettled(const v1::BatchOutcome& outcome, Instant now);
-  void GiveBack(Entry& entry, std::vector<uint32_t> indexes, Instant now);
+  void SettleEach(Entry entry, const v1::BatchOutcome& outcome, Instant now);
+  void SettleAll(const std::vector<Tickets>& ranges, v1::EventOutcome::Kind kind);
+  void GiveBack(Entry entry, Instant now);
   void Condemn(uint64_t batch_id);
-  void SettleEvent(Entry& entry, uint32_t index, v1::EventOutcome::Kind kind,
-                   const v1::DeadLetter* dead_letter);
+  void Forget(uint64_t batch_id);
+  void Settle(const Tickets& tickets, v1::EventOutcome::Kind kind,
+              const v1::DeadLetter* dead_letter);
   Span Jitter(Span span);
 
   const Options options_;

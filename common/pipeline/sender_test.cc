@@ -1,7 +1,12 @@
 #include "common/pipeline/sender.h"
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
 
+#include "common/pipeline/frame.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -28,21 +33,28 @@ class SenderTest : public ::testing::Test, public Sender::Effects {
     sender_ = std::make_unique<Sender>(options, this);
   }
 
-  bool Send(PeerId peer, const v1::Batch& batch) override {
+  bool Send(PeerId peer, const BatchHeader& header, Body& body) override {
     if (refusing_.contains(peer)) return false;
-    batches_.push_back({peer, batch});
+    const SharedBytes bytes = EncodeBatch(header, body);
+    const absl::StatusOr<Frame> frame = DecodeFrame(bytes.bytes);
+    EXPECT_TRUE(frame.ok());
+    v1::Batch batch;
+    EXPECT_TRUE(batch.ParseFromArray(frame->payload.data(), frame->payload.size()));
+    batches_.push_back({peer, std::move(batch)});
     return true;
   }
   bool Send(PeerId peer, const v1::Control& control) override {
     controls_.push_back({peer, control});
     return true;
   }
-  void Settled(Ticket ticket, Kind kind, const v1::DeadLetter* dead_letter) override {
-    outcomes_[ticket.index] = kind;
-    if (dead_letter != nullptr) reasons_[ticket.index] = dead_letter->reason();
-    ++settled_;
+  void Settled(const Tickets& tickets, Kind kind, const v1::DeadLetter* dead_letter) override {
+    for (uint32_t i = 0; i < tickets.count; ++i) outcomes_[tickets.first + i] = kind;
+    if (dead_letter != nullptr) reasons_[tickets.first] = dead_letter->reason();
+    settled_ += static_cast<int>(tickets.count);
   }
-  void Condemned(Ticket ticket, v1::DeadLetter*) override { condemned_.push_back(ticket.index); }
+  void Condemned(const Tickets& ticket, v1::DeadLetter*) override {
+    condemned_.push_back(ticket.first);
+  }
 
   // Makes a peer known, connected and answered, in the incarnation `epoch`.
   void Up(PeerId peer, uint64_t epoch, std::vector<uint64_t> held = {}) {
@@ -81,13 +93,13 @@ class SenderTest : public ::testing::Test, public Sender::Effects {
 
   // `count` events with tickets from `first` on.
   void Submit(uint32_t first, uint32_t count, std::optional<Instant> deadline = std::nullopt) {
-    std::vector<Sender::Event> events(count);
+    Parcel parcel;
+    parcel.deadline = deadline;
     for (uint32_t i = 0; i < count; ++i) {
-      events[i].item.set_event("event " + std::to_string(first + i));
-      events[i].ticket = {1, first + i};
-      events[i].deadline = deadline;
+      parcel.body.Append("event " + std::to_string(first + i), 0);
+      parcel.AddTicket(1, first + i);
     }
-    sender_->Submit(std::move(events), now_);
+    sender_->Submit(std::move(parcel), now_);
   }
   void Pass(milliseconds time) {
     for (milliseconds passed(0); passed < time; passed += milliseconds(50)) {
@@ -124,15 +136,6 @@ TEST_F(SenderTest, TheGreetingIsRepeatedUntilItIsAnswered) {
   sender_->Connected(1, now_);
   Pass(seconds(3));
   EXPECT_THAT(controls_, SizeIs(4));
-}
-
-TEST_F(SenderTest, BatchesAreCutBySizeAndCount) {
-  Make({.max_batch_events = 4, .max_batch_bytes = 60});
-  Up(1, 10);
-  Submit(0, 10);
-  std::vector<int> sizes;
-  for (const auto& [peer, batch] : Sent()) sizes.push_back(batch.items_size());
-  EXPECT_THAT(sizes, ElementsAre(3, 3, 3, 1));  // 17 bytes each
 }
 
 TEST_F(SenderTest, ThePeerWithTheFewestEventsIsChosen) {
@@ -291,9 +294,10 @@ TEST_F(SenderTest, AFinishedBatchIsNotSuspectedOfALaterDeath) {
 }
 
 TEST_F(SenderTest, ManyBegunEventsAreTriedInWholeBatchesFirst) {
-  Make({.max_batch_events = 4, .try_singly_limit = 5});
+  Make({.try_singly_limit = 5});
   Up(1, 10);
-  Submit(0, 8);
+  Submit(0, 4);
+  Submit(4, 4);
   for (const auto& [peer, batch] : Sent()) Begin(10, batch);
   sender_->Disconnected(1, now_);
   Up(1, 11);
@@ -328,9 +332,9 @@ TEST_F(SenderTest, HeldIsASignOfLife) {
 }
 
 TEST_F(SenderTest, ResendsKeepToTheBudget) {
-  Make({.window_batches = 1000, .max_batch_events = 1});
+  Make({.window_batches = 1000});
   Up(1, 10);
-  Submit(0, 500);
+  for (int i = 0; i < 500; ++i) Submit(i, 1);
   EXPECT_THAT(Sent(), SizeIs(500));
   Up(2, 20);
   EXPECT_THAT(Sent(), IsEmpty());

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/pipeline/frame.h"
 #include "common/pipeline/stage_core.h"
 #include "gtest/gtest.h"
 
@@ -54,13 +55,37 @@ class World {
 
   struct Process;
 
+  // What the workers of a kind of process do.
+  struct Worker : Processor {
+    Worker(World* world, Kind kind) : world(world), kind(kind) {}
+    void Process(std::span<Item> items, std::stop_token) override {
+      for (Item& item : items) world->Decide(kind, item);
+    }
+    World* world;
+    Kind kind;
+  };
+
+  struct Outcome {
+    Outcomes::Kind kind = v1::EventOutcome::KIND_UNSPECIFIED;
+    v1::DeadLetter dead_letter;
+  };
+
   // The StageCore's hands in one incarnation of a process.
   struct Hands : StageCore::Effects {
     Hands(World* world, int process, uint64_t incarnation)
         : world(world), process(process), incarnation(incarnation) {}
-    bool SendBatch(const std::string&, PeerId peer, const v1::Batch& batch) override {
-      return world->Downstream(process, static_cast<int>(peer),
-                               [batch](StageCore& core, Instant now) { core.OnBatch(batch, now); });
+    bool SendBatch(const std::string&, PeerId peer, const BatchHeader& header,
+                   Body& body) override {
+      return world->Downstream(
+          process, static_cast<int>(peer),
+          [bytes = EncodeBatch(header, body)](StageCore& core, Instant now) {
+            const absl::StatusOr<Frame> frame = DecodeFrame(bytes.bytes);
+            ASSERT_TRUE(frame.ok());
+            absl::StatusOr<BatchView> batch = DecodeBatch(frame->payload, kMaxBatchEvents);
+            ASSERT_TRUE(batch.ok());
+            batch->frame = bytes.owner;
+            core.OnBatch(*std::move(batch), now);
+          });
     }
     bool SendControl(const std::string&, PeerId peer, const v1::Control& control) override {
       return world->Downstream(
@@ -122,6 +147,7 @@ class World {
   void Pump(int process);
   void Work(int process);
   void FinishWork(int process, std::shared_ptr<std::unique_ptr<Job>> job);
+  void Decide(Kind kind, Item& item);
   void TickAll();
   void ScheduleFaults();
   void CheckBounds();
@@ -137,6 +163,7 @@ class World {
   std::priority_queue<Happening> happenings_;
   std::vector<Process> processes_;
   Database database_;
+  Workspace workspace_;
   std::set<std::string> poison_;
   int deaths_by_poison_ = 0;
   std::map<std::string, Outcome> outcomes_;
@@ -214,12 +241,13 @@ void World::Start(int id) {
     output.sender.ack_endpoint = options.name + ":" + options.instance;
     output.sender.window_batches = 4;
     output.sender.window_events = 32;
-    output.sender.max_batch_events = 8;
+    options.max_batch_events = 8;
     output.sender.try_singly_limit = 12;
     output.sender.ack_timeout = milliseconds(400);
     output.sender.seed = random_();
   }
   options.process_dead_letters = process.kind == Kind::kStorage;
+  options.parse_events = false;
   process.core = std::make_unique<StageCore>(std::move(options), process.hands.get());
   process.links.clear();
   for (const int peer : process.peers) {
@@ -294,21 +322,21 @@ void World::Pump(int id) {
     while (!process.to_submit.empty() && process.core->sender("default").unsettled_events() < 64 &&
            Chance(faulty_ ? 0.02 : 0.5)) {
       const size_t size = std::min<size_t>(process.to_submit.size(), 1 + Random(12));
-      std::vector<SourceEvent> events(size);
+      SourceBatch events;
       std::vector<std::string> ids(size);
       for (size_t i = 0; i < size; ++i) {
         ids[i] = process.to_submit.back();
         process.to_submit.pop_back();
-        events[i].event = ids[i];
+        events.Add(ids[i], 0);
       }
       process.core->Submit(
           std::move(events),
-          [this, id, ids](std::vector<Outcome> outcomes) {
+          [this, id, ids](const Outcomes& outcomes) {
             ASSERT_EQ(outcomes.size(), ids.size());
             for (size_t i = 0; i < ids.size(); ++i) {
-              ASSERT_NE(outcomes[i].kind, v1::EventOutcome::KIND_RETRY);
+              ASSERT_NE(outcomes.kind(i), v1::EventOutcome::KIND_RETRY);
               processes_[id].events[ids[i]] = true;
-              outcomes_[ids[i]] = outcomes[i];
+              outcomes_[ids[i]].kind = outcomes.kind(i);
             }
           },
           now_);
@@ -328,8 +356,11 @@ void World::Work(int id) {
     const uint64_t incarnation = process.incarnation;
     auto shared = std::make_shared<std::unique_ptr<Job>>(std::move(job));
     bool kills = false;
-    for (const Item& item : (*shared)->items) {
-      kills |= process.kind == Kind::kEnricher && poison_.contains(item.wire());
+    for (const Job::Batch& batch : (*shared)->batches) {
+      for (const ItemView& item : batch.view.items) {
+        kills |= process.kind == Kind::kEnricher && item.dead_letter == nullptr &&
+                 poison_.contains(std::string(item.event));
+      }
     }
     if (kills || (faulty_ && faults_.crash_every_ms > 0 && Chance(0.002))) {
       // It dies in the middle of its work.
@@ -349,30 +380,27 @@ void World::Work(int id) {
 void World::FinishWork(int id, std::shared_ptr<std::unique_ptr<Job>> shared) {
   Process& process = processes_[id];
   std::unique_ptr<Job> job = std::move(*shared);
-  job->wires.resize(job->items.size());
-  for (size_t i = 0; i < job->items.size(); ++i) {
-    Item& item = job->items[i];
-    const std::string event = item.wire();
-    if (process.kind == Kind::kInspector && event.ends_with("d")) item.Drop("rule");
-    if (process.kind == Kind::kInspector && event.ends_with("r")) {
-      item.Reject(v1::REASON_FAILED, "rule");
-    }
-    if (process.kind == Kind::kStorage) {
-      if (item.dead_letter() != nullptr) {
-        database_.dead_letters[event] = item.dead_letter()->reason();
-        item.Stored();
-      } else if (Chance(faulty_ ? 0.02 : 0)) {
-        item.Retry();
-      } else if (database_.rows.insert(event).second) {
-        item.Stored();
-      } else {
-        item.StoredBefore();
-      }
-    }
-    job->wires[i] = item.TakeWire();
-  }
+  Worker worker(this, process.kind);
+  RunJob(*job, worker, workspace_, {});
   --process.working;
   process.core->FinishJob(std::move(job), now_);
+}
+
+void World::Decide(Kind kind, Item& item) {
+  const std::string event(item.wire());
+  if (kind == Kind::kInspector && event.ends_with("d")) item.Drop("rule");
+  if (kind == Kind::kInspector && event.ends_with("r")) item.Reject(v1::REASON_FAILED, "rule");
+  if (kind != Kind::kStorage) return;
+  if (item.dead_letter() != nullptr) {
+    database_.dead_letters[event] = item.dead_letter()->reason();
+    item.Stored();
+  } else if (Chance(faulty_ ? 0.02 : 0)) {
+    item.Retry();
+  } else if (database_.rows.insert(event).second) {
+    item.Stored();
+  } else {
+    item.StoredBefore();
+  }
 }
 
 void World::TickAll() {

@@ -34,6 +34,28 @@ constexpr int kLinkEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEED
 constexpr std::string_view kInputDomain = "input";
 constexpr std::string_view kAckDomain = "acknowledgements";
 
+// A message up to this size may lie in a buffer that libzmq shares among several.
+constexpr size_t kSharedBufferBytes = 8192;
+
+// The message as something that can be kept: a small one must not hold a whole buffer.
+SharedBytes Keep(zmq::message_t& message) {
+  if (message.size() <= kSharedBufferBytes) return SharedBytes::Of(message.to_string());
+  auto owner = std::make_shared<zmq::message_t>(std::move(message));
+  const std::string_view bytes = owner->to_string_view();
+  return {std::move(owner), bytes};
+}
+
+// A message that is sent from where the bytes lie.
+zmq::message_t MessageOf(SharedBytes frame) {
+  auto owner = std::make_unique<std::shared_ptr<const void>>(std::move(frame.owner));
+  zmq::message_t message(
+      const_cast<char*>(frame.bytes.data()), frame.bytes.size(),
+      [](void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); },
+      owner.get());
+  owner.release();
+  return message;
+}
+
 }  // namespace
 
 struct Sockets::Impl {
@@ -295,12 +317,12 @@ absl::Status Sockets::AddPeer(uint32_t id, const std::string& output, const std:
 
 void Sockets::RemovePeer(uint32_t id) { impl_->peers.erase(id); }
 
-bool Sockets::SendToPeer(uint32_t id, std::string_view frame) {
+bool Sockets::SendToPeer(uint32_t id, SharedBytes frame) {
   const auto it = impl_->peers.find(id);
   if (it == impl_->peers.end() || !it->second.link.has_value()) return false;
   try {
     return it->second.link->socket()
-        .send(zmq::buffer(frame), zmq::send_flags::dontwait)
+        .send(MessageOf(std::move(frame)), zmq::send_flags::dontwait)
         .has_value();
   } catch (const zmq::error_t&) {
     return false;
@@ -408,7 +430,9 @@ void Sockets::Poll(milliseconds timeout, const Handlers& handlers) {
       impl.ack->ReadFrames(
           encrypted ? [&](std::string_view key) { return impl.keyring->MayAcknowledge(key); }
                     : std::function<bool(std::string_view)>(),
-          [&](std::string_view frame, std::string_view) { handlers.on_ack(frame); },
+          [&](zmq::message_t& message, std::string_view) {
+            handlers.on_ack(message.to_string_view());
+          },
           handlers.on_refused);
       impl.ack->ReadEvents(handlers.on_refused);
     }
@@ -426,7 +450,10 @@ void Sockets::Poll(milliseconds timeout, const Handlers& handlers) {
       impl.input->ReadFrames(encrypted
                                  ? [&](std::string_view key) { return impl.keyring->MaySend(key); }
                                  : std::function<bool(std::string_view)>(),
-                             handlers.on_input, handlers.on_refused);
+                             [&](zmq::message_t& message, std::string_view key) {
+                               handlers.on_input(Keep(message), key);
+                             },
+                             handlers.on_refused);
       impl.input->ReadEvents(handlers.on_refused);
     }
   } catch (const zmq::error_t& error) {

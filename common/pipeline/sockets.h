@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/pipeline/keyring.h"
 #include "common/pipeline/refusal.h"
+#include "common/pipeline/shared_bytes.h"
 
 namespace mentat::pipeline {
 
@@ -32,8 +33,9 @@ class Sockets {
 
   // What Poll found.
   struct Handlers {
-    // `key` is the sender's public key, proven and allowed; empty if all is plain.
-    std::function<void(std::string_view frame, std::string_view key)> on_input;
+    // The frame may be kept. `key` is the sender's public key, proven and allowed; empty if all is
+    // plain.
+    std::function<void(SharedBytes frame, std::string_view key)> on_input;
     std::function<void(std::string_view frame)> on_ack;
     std::function<void(uint32_t peer)> on_connected;
     std::function<void(uint32_t peer)> on_disconnected;
@@ -51,8 +53,8 @@ class Sockets {
   // keys that the output allows, the peer's is found by trying them in turn.
   absl::Status AddPeer(uint32_t peer, const std::string& output, const std::string& endpoint);
   void RemovePeer(uint32_t peer);
-  // Whether the socket took the frame.
-  bool SendToPeer(uint32_t peer, std::string_view frame);
+  // Whether the socket took the frame, which then lives until it has left.
+  bool SendToPeer(uint32_t peer, SharedBytes frame);
 
   // Where to send acknowledgements for the batches that came under `key` and name `endpoint`: the
   // socket there must belong to the same key.

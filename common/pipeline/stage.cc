@@ -78,16 +78,25 @@ class LogLimit {
   uint64_t held_back_ = 0;
 };
 
+// What a source handed over, on its way to the pipeline's thread.
+struct Submission {
+  Submission(SourceBatch batch, std::function<void(Outcomes)> settled)
+      : batch(std::move(batch)), settled(std::move(settled)) {}
+  SourceBatch batch;
+  std::function<void(Outcomes)> settled;
+};
+
 class StageImpl : public Stage, public StageCore::Effects {
  public:
+  using Stage::Submit;
+
   explicit StageImpl(StageOptions options) : options_(std::move(options)) {}
   ~StageImpl() override;
 
   absl::Status Init();
 
   absl::Status Start() override;
-  absl::Status Submit(std::vector<SourceEvent> events,
-                      std::function<void(std::vector<Outcome>)> settled) override;
+  absl::Status Submit(SourceBatch batch, std::function<void(Outcomes)> settled) override;
   absl::Status SetPeers(const std::string& output, std::vector<std::string> peers) override;
   void Pause() override {
     Post([this] { SetPaused(true); });
@@ -102,11 +111,13 @@ class StageImpl : public Stage, public StageCore::Effects {
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
 
  private:
-  bool SendBatch(const std::string&, PeerId peer, const v1::Batch& batch) override {
-    return sockets_->SendToPeer(peer, EncodeFrame(FrameKind::kBatch, batch));
+  bool SendBatch(const std::string&, PeerId peer, const BatchHeader& header,
+                 Body& body) override {
+    return sockets_->SendToPeer(peer, EncodeBatch(header, body));
   }
   bool SendControl(const std::string&, PeerId peer, const v1::Control& control) override {
-    return sockets_->SendToPeer(peer, EncodeFrame(FrameKind::kControl, control));
+    return sockets_->SendToPeer(peer,
+                                SharedBytes::Of(EncodeFrame(FrameKind::kControl, control)));
   }
   void SendAck(const std::string& endpoint, const v1::Ack& ack) override;
   void Forget(const std::string& endpoint) override { sockets_->ForgetAck(endpoint); }
@@ -118,7 +129,8 @@ class StageImpl : public Stage, public StageCore::Effects {
   // The pipeline's thread.
   void Run(std::stop_token stop);
   void RunCommands();
-  void OnFrame(std::string_view bytes, std::string_view key, bool from_ack_socket);
+  void Take(Submission submission);
+  void OnFrame(const SharedBytes& shared, std::string_view key, bool from_ack_socket);
   void OnRefused(const Refusal& refusal);
   void LogKeyring() const;
   void UsePeers(const std::string& output, const std::set<std::string>& endpoints);
@@ -221,7 +233,10 @@ absl::Status StageImpl::Init() {
     core.receiver->max_held_events = config.input().max_held_events();
     core.receiver->max_held_bytes = config.input().max_held_bytes();
   }
+  core.parse_events = options_.parse_events;
   core.max_event_bytes = config.max_event_bytes();
+  core.max_batch_events = config.max_batch_events();
+  core.max_batch_bytes = config.max_batch_bytes();
   std::string ack_endpoint;
   if (!config.outputs().empty()) {
     ASSIGN_OR_RETURN(ack_endpoint, Advertised(sockets_->ack_endpoint(), config.ack_advertise()));
@@ -239,8 +254,6 @@ absl::Status StageImpl::Init() {
     out.sender.window_batches = output.window_batches();
     out.sender.window_events = output.window_events();
     out.sender.window_bytes = output.window_bytes();
-    out.sender.max_batch_events = config.max_batch_events();
-    out.sender.max_batch_bytes = config.max_batch_bytes();
     out.sender.ack_timeout = milliseconds(output.ack_timeout_ms());
     out.sender.resend_budget = output.resend_budget();
   }
@@ -314,11 +327,9 @@ absl::Status StageImpl::SetPeers(const std::string& output, std::vector<std::str
   return absl::OkStatus();
 }
 
-absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
-                               std::function<void(std::vector<Outcome>)> settled) {
-  const uint64_t count = events.size();
-  uint64_t bytes = 0;
-  for (const SourceEvent& event : events) bytes += event.event.size();
+absl::Status StageImpl::Submit(SourceBatch batch, std::function<void(Outcomes)> settled) {
+  const uint64_t count = batch.size();
+  const uint64_t bytes = batch.bytes();
   {
     const MutexLock lock(mutex_);
     changed_.Wait(mutex_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -329,21 +340,10 @@ absl::Status StageImpl::Submit(std::vector<SourceEvent> events,
     if (closing_) return absl::UnavailableError("the stage is stopping");
     submitted_events_ += count;
     submitted_bytes_ += bytes;
-    // A command under the same lock: a drain that begins now comes after it.
+    // With the commands, under the same lock: a drain that begins now comes after it.
     commands_.push_back(
-        [this, count, bytes, events = std::move(events), settled = std::move(settled)]() mutable {
-          core_->Submit(
-              std::move(events),
-              [this, count, bytes, settled = std::move(settled)](std::vector<Outcome> outcomes) {
-                settled(std::move(outcomes));
-                {
-                  const MutexLock lock(mutex_);
-                  submitted_events_ -= count;
-                  submitted_bytes_ -= bytes;
-                }
-                changed_.NotifyAll();
-              },
-              steady_clock::now());
+        [this, submission = std::make_shared<Submission>(std::move(batch), std::move(settled))] {
+          Take(std::move(*submission));
         });
   }
   sockets_->Wake();
@@ -437,9 +437,12 @@ void StageImpl::Rejected(const v1::DeadLetter& dead_letter) {
 
 void StageImpl::Run(std::stop_token stop) {
   const Sockets::Handlers handlers = {
-      .on_input = [this](std::string_view frame,
+      .on_input = [this](const SharedBytes& frame,
                          std::string_view key) { OnFrame(frame, key, /*from_ack_socket=*/false); },
-      .on_ack = [this](std::string_view frame) { OnFrame(frame, "", /*from_ack_socket=*/true); },
+      .on_ack =
+          [this](std::string_view frame) {
+            OnFrame({nullptr, frame}, "", /*from_ack_socket=*/true);
+          },
       .on_connected =
           [this](uint32_t peer) {
             if (const auto it = peer_outputs_.find(peer); it != peer_outputs_.end()) {
@@ -529,7 +532,26 @@ void StageImpl::LogKeyring() const {
   for (const auto& [output, keys] : keyring_->receivers) tell("output " + output, keys);
 }
 
-void StageImpl::OnFrame(std::string_view bytes, std::string_view key, bool from_ack_socket) {
+void StageImpl::Take(Submission submission) {
+  const uint64_t count = submission.batch.size();
+  const uint64_t bytes = submission.batch.bytes();
+  core_->Submit(
+      std::move(submission.batch),
+      [this, count, bytes, settled = std::move(submission.settled)](Outcomes outcomes) {
+        settled(std::move(outcomes));
+        {
+          const MutexLock lock(mutex_);
+          submitted_events_ -= count;
+          submitted_bytes_ -= bytes;
+        }
+        changed_.NotifyAll();
+      },
+      steady_clock::now());
+}
+
+void StageImpl::OnFrame(const SharedBytes& shared, std::string_view key,
+                        bool from_ack_socket) {
+  const std::string_view bytes = shared.bytes;
   const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
   const auto refuse = [&](std::string_view reason) {
     if (metrics_) metrics_->RefusedFrame(reason);
@@ -561,10 +583,16 @@ void StageImpl::OnFrame(std::string_view bytes, std::string_view key, bool from_
     v1::Ack ack;
     if (parse(ack)) core_->OnAck(ack, now);
   } else if (frame->kind == FrameKind::kBatch) {
-    v1::Batch batch;
-    if (!parse(batch)) return;
-    ack_address(batch.mutable_ack_endpoint());
-    core_->OnBatch(std::move(batch), now);
+    absl::StatusOr<BatchView> batch = DecodeBatch(frame->payload, kMaxBatchEvents);
+    if (!batch.ok()) {
+      refuse(batch.status().message() == "events" ? "events" : "message");
+      return;
+    }
+    std::string address(batch->header.ack_endpoint);
+    ack_address(&address);
+    batch->header.ack_endpoint = address;
+    batch->frame = shared.owner;
+    core_->OnBatch(*std::move(batch), now);
   } else {
     v1::Control control;
     if (!parse(control)) return;
@@ -679,6 +707,19 @@ absl::Status CheckPeers(const config::v1::PipelineConfig& config) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Stage::Submit(std::vector<SourceEvent> events,
+                           std::function<void(Outcomes)> settled) {
+  SourceBatch batch;
+  for (const SourceEvent& event : events) {
+    if (event.is_dead_letter) {
+      batch.AddDeadLetter(event.event, event.received_at, event.dead_letter);
+    } else {
+      batch.Add(event.event, event.received_at);
+    }
+  }
+  return Submit(std::move(batch), std::move(settled));
 }
 
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(StageOptions options) {

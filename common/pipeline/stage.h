@@ -9,12 +9,15 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/pipeline/body.h"
 #include "common/pipeline/item.h"
+#include "common/pipeline/ledger.h"
 #include "common/pipeline/outcome.h"
 #include "common/service/log.h"
 #include "mentat/config/v1/common.pb.h"
@@ -34,23 +37,43 @@ class Processor {
   virtual void Process(std::span<Item> items, std::stop_token stop) = 0;
 };
 
-// An event that a source hands over.
+// Events that a source hands over, encoded as they will be sent: an event is copied or serialised
+// once, right here. Not thread-safe.
+class SourceBatch {
+ public:
+  // Prepares for so many bytes of events.
+  void Reserve(size_t bytes) { body_.Reserve(bytes); }
+  // Adds an event; `received_at` in microseconds since 1970-01-01T00:00:00Z.
+  void Add(std::string_view event, int64_t received_at) { body_.Append(event, received_at); }
+  void Add(const idea::v1::Event& event, int64_t received_at) {
+    event.ByteSizeLong();
+    body_.AppendSized(event, received_at);
+  }
+  // Adds raw bytes that the source itself has to reject.
+  void AddDeadLetter(std::string_view bytes, int64_t received_at,
+                     const v1::DeadLetter& dead_letter) {
+    dead_letters_.push_back(size());
+    body_.Append(bytes, received_at, &dead_letter);
+  }
+
+  uint32_t size() const { return body_.events(); }
+  uint64_t bytes() const { return body_.bytes().size(); }
+  // The events so far, encoded.
+  const Body& body() const { return body_; }
+
+ private:
+  friend class StageCore;
+
+  Body body_;
+  std::vector<uint32_t> dead_letters_;  // indexes
+};
+
+// An event that a source hands over, where it comes one by one.
 struct SourceEvent {
   std::string event;        // mentat.idea.v1.Event, serialised (raw bytes with a dead letter)
   int64_t received_at = 0;  // microseconds since 1970-01-01T00:00:00Z
   bool is_dead_letter = false;
   v1::DeadLetter dead_letter;  // an event that the source itself has to reject
-};
-
-// received = forwarded + dropped + rejected + stored + retried + in_flight, at every moment.
-struct Ledger {
-  uint64_t received = 0;
-  uint64_t forwarded = 0;  // settled by the next stages
-  uint64_t dropped = 0;
-  uint64_t rejected = 0;  // dead letters that began here
-  uint64_t stored = 0;    // sinks: stored, or stored before
-  uint64_t retried = 0;   // given back to the sender
-  uint64_t in_flight = 0;
 };
 
 // One peer of an output, as seen from here.
@@ -84,6 +107,9 @@ struct StageOptions {
   std::function<std::unique_ptr<Processor>()> make_processor;
   // Whether the processor is to be given dead letters too; else they pass by it.
   bool process_dead_letters = false;
+  // Whether events are parsed before the processor sees them, and become dead letters if they
+  // cannot be. For a processor that looks at Item::wire alone, false spares the time.
+  bool parse_events = true;
   log::Logger log = log::Logger::Null();
   prometheus::Registry* registry = nullptr;  // outlives the stage
 };
@@ -98,12 +124,14 @@ class Stage {
   // Begins to take batches and to look for peers.
   virtual absl::Status Start() = 0;
 
-  // Sources: hands events over as one batch (not over max_batch_events). Blocks while the window is
+  // Sources: hands events over, as one batch unless they are more than the configuration's
+  // max_batch_events or max_batch_bytes. Blocks while the window is
   // full. `settled` is called once, from the pipeline's thread, with an outcome for each event in
   // their order; it must not block. Unavailable when the stage is draining: then `settled` is never
   // called.
-  virtual absl::Status Submit(std::vector<SourceEvent> events,
-                              std::function<void(std::vector<Outcome>)> settled) = 0;
+  virtual absl::Status Submit(SourceBatch batch, std::function<void(Outcomes)> settled) = 0;
+  // The same for events that come one by one.
+  absl::Status Submit(std::vector<SourceEvent> events, std::function<void(Outcomes)> settled);
 
   // Gives an output other peers (endpoints as in the configuration) while it runs; what a peer that
   // is not named any more still holds is settled with it. InvalidArgument for what is no endpoint,

@@ -13,8 +13,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/pipeline/group.h"
 #include "common/pipeline/job.h"
 #include "common/pipeline/receiver.h"
+#include "common/pipeline/router.h"
 #include "common/pipeline/sender.h"
 #include "common/pipeline/stage.h"
 
@@ -33,14 +35,18 @@ class StageCore : private Receiver::Effects {
     std::optional<Receiver::Options> receiver;  // none for a source
     std::map<std::string, Output> outputs;
     bool process_dead_letters = false;
+    bool parse_events = true;
     uint64_t max_event_bytes = 5 << 20;
+    uint32_t max_batch_events = 512;
+    uint64_t max_batch_bytes = 1 << 20;
   };
 
   // What the stage does to the world.
   class Effects {
    public:
     virtual ~Effects() = default;
-    virtual bool SendBatch(const std::string& output, PeerId peer, const v1::Batch& batch) = 0;
+    virtual bool SendBatch(const std::string& output, PeerId peer, const BatchHeader& header,
+                           Body& body) = 0;
     virtual bool SendControl(const std::string& output, PeerId peer,
                              const v1::Control& control) = 0;
     virtual void SendAck(const std::string& ack_endpoint, const v1::Ack& ack) = 0;
@@ -49,20 +55,20 @@ class StageCore : private Receiver::Effects {
     virtual void Rejected(const v1::DeadLetter& dead_letter) = 0;
   };
 
-  using SettledCallback = std::function<void(std::vector<Outcome>)>;
+  using SettledCallback = std::function<void(Outcomes)>;
 
   StageCore(Options options, Effects* effects);
   ~StageCore() override;
 
   // Sources.
-  void Submit(std::vector<SourceEvent> events, SettledCallback settled, Instant now);
+  void Submit(SourceBatch batch, SettledCallback settled, Instant now);
 
   // What came in. Batches and controls need a receiver.
-  void OnBatch(v1::Batch batch, Instant now);
+  void OnBatch(BatchView batch, Instant now);
   void OnControl(const v1::Control& control, Instant now);
   void OnAck(const v1::Ack& ack, Instant now);
 
-  // Work for one worker, if there is any; dead letters that no worker wants are passed on at once.
+  // Work for one worker, if there is any: for RunJob.
   std::unique_ptr<Job> NextJob(uint32_t max_events, Instant now);
   void FinishJob(std::unique_ptr<Job> job, Instant now);
 
@@ -81,20 +87,9 @@ class StageCore : private Receiver::Effects {
   std::optional<Instant> oldest() const;
 
  private:
-  // Where an event is to be booked in the ledger.
-  enum class Book : unsigned char { kForwarded, kDropped, kRejected, kStored };
-
-  struct EventState {
-    uint32_t open = 0;  // branches
-    Book book = Book::kForwarded;
-    Outcome outcome;
-  };
-
-  struct Group {
-    std::vector<EventState> events;
-    uint32_t open = 0;        // events
-    uint64_t serial = 0;      // of the receiver's batch
-    SettledCallback settled;  // of a source's submission
+  struct Entry {
+    Group group;
+    SettledCallback settled;  // of a source's submission; else the receiver is told
     Instant since;
   };
 
@@ -103,27 +98,26 @@ class StageCore : private Receiver::Effects {
     std::unique_ptr<OutputEffects> effects;
     std::unique_ptr<Sender> sender;
     bool best_effort = false;
-    std::vector<Sender::Event> gathered;
   };
 
   void SendAck(const std::string& ack_endpoint, const v1::Ack& ack) override;
   void Forget(const std::string& ack_endpoint) override;
 
-  void Route(const std::string& output, v1::Item item, Ticket ticket,
-             std::optional<Instant> deadline);
-  void SubmitGathered(Instant now);
-  void RejectEvent(Item& item, std::string wire, Ticket ticket, std::optional<Instant> deadline);
-  v1::DeadLetter MakeDeadLetter(v1::Reason reason, std::string_view message) const;
-  void PassDeadLetter(v1::Item item, Ticket ticket, std::optional<Instant> deadline);
-  void SettleBranch(Ticket ticket, v1::EventOutcome::Kind kind, const v1::DeadLetter* dead_letter);
-  void CloseGroup(uint64_t id, Group& group);
-  EventState* Find(Ticket ticket);
+  using Parcels = std::map<std::string, std::vector<Parcel>, std::less<>>;
+
+  void Take(uint64_t id, Entry entry);
+  void Dispatch(Parcels parcels, Instant now);
+  void Settle(const Tickets& tickets, v1::EventOutcome::Kind kind,
+              const v1::DeadLetter* dead_letter);
+  void Close(uint64_t id, Entry entry);
 
   const Options options_;
   Effects* const effects_;
   std::optional<Receiver> receiver_;
   std::map<std::string, OutputState> outputs_;
-  std::unordered_map<uint64_t, Group> groups_;
+  Routes routes_;
+  // By the serial of the receiver's batch, or the number of the source's submission.
+  std::unordered_map<uint64_t, Entry> groups_;
   uint64_t next_group_ = 1;
   Ledger ledger_;
   uint64_t given_up_events_ = 0;

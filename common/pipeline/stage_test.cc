@@ -40,7 +40,7 @@ class Shelf {
   void Put(Item& item, std::stop_token) {
     const std::lock_guard lock(mutex_);
     if (item.dead_letter() != nullptr) {
-      dead_letters_[item.wire()] = *item.dead_letter();
+      dead_letters_[std::string(item.wire())] = *item.dead_letter();
       item.Stored();
     } else if (++events_[item.view().id()] == 1) {
       item.Stored();
@@ -68,10 +68,18 @@ class Shelf {
 // Collects the outcomes that a source is told.
 class Answers {
  public:
-  std::function<void(std::vector<Outcome>)> For(std::vector<std::string> ids) {
-    return [this, ids = std::move(ids)](std::vector<Outcome> outcomes) {
+  struct Outcome {
+    Outcomes::Kind kind = v1::EventOutcome::KIND_UNSPECIFIED;
+    v1::DeadLetter dead_letter;
+  };
+
+  std::function<void(Outcomes)> For(std::vector<std::string> ids) {
+    return [this, ids = std::move(ids)](const Outcomes& outcomes) {
       const std::lock_guard lock(mutex_);
-      for (size_t i = 0; i < ids.size(); ++i) outcomes_[ids[i]] = outcomes[i];
+      for (size_t i = 0; i < ids.size(); ++i) {
+        outcomes_[ids[i]].kind = outcomes.kind(i);
+        if (outcomes.dead_letter(i)) outcomes_[ids[i]].dead_letter = *outcomes.dead_letter(i);
+      }
       changed_.notify_all();
     };
   }
@@ -385,7 +393,7 @@ TEST(StageTest, DrainingSettlesWhatIsHeldAndTurnsSourcesAway) {
   Feed(*source, answers, 0, 100);
   ASSERT_THAT(source->Drain(absl::Seconds(20)), IsOk());
   ASSERT_TRUE(answers.WaitFor(100));
-  EXPECT_THAT(source->Submit({{.event = ""}}, [](std::vector<Outcome>) { FAIL(); }),
+  EXPECT_THAT(source->Submit({{.event = ""}}, [](Outcomes) { FAIL(); }),
               StatusIs(absl::StatusCode::kUnavailable, _));
 }
 

@@ -32,6 +32,7 @@ std::vector<std::unique_ptr<Job>> WorkerPool::Collect() {
 }
 
 void WorkerPool::Run(std::stop_token stop, Processor& processor) {
+  Workspace workspace;
   while (true) {
     std::unique_ptr<Job> job;
     {
@@ -43,7 +44,7 @@ void WorkerPool::Run(std::stop_token stop, Processor& processor) {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    RunJob(*job, processor, stop_.get_token());
+    RunJob(*job, processor, workspace, stop_.get_token());
     {
       const MutexLock lock(mutex_);
       done_.push_back(std::move(job));

@@ -139,7 +139,7 @@ class Source {
       events.push_back({event.SerializeAsString(), 1});
     }
     EXPECT_THAT(stage_->Submit(std::move(events),
-                               [this](std::vector<pipeline::Outcome> outcomes) {
+                               [this](pipeline::Outcomes outcomes) {
                                  const std::lock_guard lock(mutex_);
                                  outcomes_ = std::move(outcomes);
                                  settled_.notify_all();
@@ -150,16 +150,16 @@ class Source {
   std::vector<pipeline::v1::EventOutcome::Kind> WaitForOutcomes() {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(settled_.wait_for(lock, absl::ToChronoSeconds(kPatience),
-                                  [this] { return !outcomes_.empty(); }));
+                                  [this] { return outcomes_.size() > 0; }));
     std::vector<pipeline::v1::EventOutcome::Kind> kinds;
-    for (const pipeline::Outcome& outcome : outcomes_) kinds.push_back(outcome.kind);
+    for (size_t i = 0; i < outcomes_.size(); ++i) kinds.push_back(outcomes_.kind(i));
     return kinds;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable settled_;
-  std::vector<pipeline::Outcome> outcomes_;
+  pipeline::Outcomes outcomes_;
   std::unique_ptr<pipeline::Stage> stage_;
 };
 

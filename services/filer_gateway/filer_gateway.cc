@@ -77,9 +77,9 @@ class Source : public service::Service {
         finisher_(queue_, metrics_, FinisherOptions(config, context)),
         reader_(
             queue_, finisher_, metrics_,
-            [&context](std::vector<pipeline::SourceEvent> events,
-                       std::function<void(std::vector<pipeline::Outcome>)> settled) {
-              return context.stage->Submit(std::move(events), std::move(settled));
+            [&context](pipeline::SourceBatch batch,
+                       std::function<void(pipeline::Outcomes)> settled) {
+              return context.stage->Submit(std::move(batch), std::move(settled));
             },
             ReaderOptions(config, context)) {}
 

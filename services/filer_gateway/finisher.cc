@@ -83,19 +83,24 @@ void Finisher::Post(Inbox& inbox, Task task) {
   inbox.changed.NotifyAll();
 }
 
-std::function<void(std::vector<pipeline::Outcome>)> Finisher::WhenSettled(EventRefs events) {
-  return [this, inbox = inbox_, events](std::vector<pipeline::Outcome> outcomes) {
+std::function<void(pipeline::Outcomes)> Finisher::WhenSettled(EventRefs events) {
+  return [this, inbox = inbox_, events](pipeline::Outcomes outcomes) {
     // `this` is used by the finisher's thread alone, which lives as long as the inbox takes tasks.
-    Post(*inbox, [this, events, outcomes = std::move(outcomes)]() mutable {
-      outcomes.resize(events->size());
-      for (size_t i = 0; i < events->size(); ++i) Settle(std::move((*events)[i]), outcomes[i]);
+    Post(*inbox, [this, events, outcomes = std::move(outcomes)] {
+      for (size_t i = 0; i < events->size(); ++i) {
+        if (i < outcomes.size()) {
+          Settle(std::move((*events)[i]), outcomes.kind(i), outcomes.dead_letter(i));
+        } else {
+          Settle(std::move((*events)[i]), pipeline::v1::EventOutcome::KIND_UNSPECIFIED, nullptr);
+        }
+      }
       return absl::OkStatus();
     });
   };
 }
 
 void Finisher::GiveBack(EventRefs events) {
-  WhenSettled(std::move(events))({});  // an outcome that is not given means just that
+  WhenSettled(std::move(events))(pipeline::Outcomes());  // an outcome that is not given means just that
 }
 
 void Finisher::Refuse(EventRef event, Refusal refusal) {
@@ -198,22 +203,24 @@ void Finisher::ReportHealth(absl::Status status) {
   inbox_->health = std::move(status);
 }
 
-void Finisher::Settle(EventRef event, const pipeline::Outcome& outcome) {
+void Finisher::Settle(EventRef event, pipeline::Outcomes::Kind kind,
+                      const pipeline::v1::DeadLetter* dead_letter) {
   using Kind = pipeline::v1::EventOutcome;
-  switch (outcome.kind) {
+  if (dead_letter == nullptr) dead_letter = &pipeline::v1::DeadLetter::default_instance();
+  switch (kind) {
     case Kind::KIND_STORED:
     case Kind::KIND_DUPLICATE:
     case Kind::KIND_DROPPED:
       break;
     case Kind::KIND_DEAD_LETTER:
       if (event.line > 0) {
-        Do([this, event = std::move(event), refusal = FromDeadLetter(outcome.dead_letter)] {
+        Do([this, event = std::move(event), refusal = FromDeadLetter(*dead_letter)] {
           return KeepRefused(event, refusal);
         });
         return;
       }
       metrics_.events_refused.Increment();
-      event.file->refusal = FromDeadLetter(outcome.dead_letter);
+      event.file->refusal = FromDeadLetter(*dead_letter);
       break;
     default:
       event.file->give_back = true;

@@ -75,7 +75,7 @@ class Finisher {
 
   // What the pipeline is to call when the events are settled. May be called, or dropped, after the
   // finisher is gone.
-  std::function<void(std::vector<pipeline::Outcome>)> WhenSettled(EventRefs events);
+  std::function<void(pipeline::Outcomes)> WhenSettled(EventRefs events);
   // The pipeline does not take these events.
   void GiveBack(EventRefs events);
   // An event of a file of many that is not handed to the pipeline.
@@ -112,7 +112,9 @@ class Finisher {
   void Do(Task task);
   void RetryFailed();
   void ReportHealth(absl::Status status);
-  void Settle(EventRef event, const pipeline::Outcome& outcome);
+  // `dead_letter` may be null.
+  void Settle(EventRef event, pipeline::Outcomes::Kind kind,
+              const pipeline::v1::DeadLetter* dead_letter);
   absl::Status KeepRefused(const EventRef& event, const Refusal& refusal);
   void CountSettled(const std::shared_ptr<TakenFile>& file);
   void FinishIfDone(const std::shared_ptr<TakenFile>& file);

@@ -97,7 +97,7 @@ absl::Status Reader::Run(std::stop_token stop) {
   for (OpenFile& file : large_) finisher_.Abandon(std::move(file.taken), file.count);
   large_.clear();
   finisher_.GiveBack(std::move(refs_));
-  batch_.clear();
+  batch_ = {};
   return absl::OkStatus();
 }
 
@@ -189,15 +189,11 @@ void Reader::AddEvent(OpenFile& file, const EventReader::Piece& piece) {
     finisher_.Refuse({file.taken, piece.line, std::string(piece.text)}, std::move(refusal));
     return;
   }
-  pipeline::SourceEvent source;
-  event.SerializeToString(&source.event);
-  source.received_at = absl::ToUnixMicros(absl::Now());
-  const size_t bytes = source.event.size();
-  if (!batch_.empty() && batch_bytes_ + bytes > options_.max_batch_bytes) Flush();
+  const size_t bytes = event.ByteSizeLong();
+  if (batch_.size() > 0 && batch_.bytes() + bytes > options_.max_batch_bytes) Flush();
   if (stopping_) return;  // not counted, so the file is given back
   ++file.count;
-  batch_bytes_ += bytes;
-  batch_.push_back(std::move(source));
+  batch_.Add(event, absl::ToUnixMicros(absl::Now()));
   if (piece.line == 0) {
     // Told right here and not by Close: most files are of this kind, and it saves a message for
     // each.
@@ -210,11 +206,10 @@ void Reader::AddEvent(OpenFile& file, const EventReader::Piece& piece) {
 }
 
 void Reader::Flush() {
-  if (batch_.empty()) return;
+  if (batch_.size() == 0) return;
   const EventRefs refs = std::exchange(refs_, std::make_shared<std::vector<EventRef>>());
   const size_t events = batch_.size();
   const absl::Status submitted = submit_(std::exchange(batch_, {}), finisher_.WhenSettled(refs));
-  batch_bytes_ = 0;
   if (submitted.ok()) {
     metrics_.events.Increment(static_cast<double>(events));
     return;

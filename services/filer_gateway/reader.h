@@ -32,8 +32,8 @@
 namespace mentat::filer {
 
 // pipeline::Stage::Submit.
-using SubmitFunction = std::function<absl::Status(
-    std::vector<pipeline::SourceEvent>, std::function<void(std::vector<pipeline::Outcome>)>)>;
+using SubmitFunction =
+    std::function<absl::Status(pipeline::SourceBatch, std::function<void(pipeline::Outcomes)>)>;
 
 class Reader {
  public:
@@ -84,9 +84,8 @@ class Reader {
   const Options options_;
   std::unique_ptr<Arrivals> arrivals_;
   std::deque<OpenFile> large_;  // files in the middle of reading
-  std::vector<pipeline::SourceEvent> batch_;
+  pipeline::SourceBatch batch_;
   EventRefs refs_ = std::make_shared<std::vector<EventRef>>();  // of the batch
-  size_t batch_bytes_ = 0;
   bool stopping_ = false;  // the pipeline takes no more
 
   mutable Mutex mutex_;

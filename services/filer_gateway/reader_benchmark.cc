@@ -55,12 +55,12 @@ GatewayTimes ThroughTheGateway(const std::string& path, int files) {
   {
     Finisher finisher(*queue, metrics, {});
     Reader reader(*queue, finisher, metrics,
-                  [&](std::vector<pipeline::SourceEvent> events, auto settled) {
+                  [&](const pipeline::SourceBatch& events, auto settled) {
                     if (first == 0) first = SecondsSince(start);
                     settled_events += static_cast<int>(events.size());
                     settled_events.notify_all();
-                    settled(std::vector<pipeline::Outcome>(
-                        events.size(), {pipeline::v1::EventOutcome::KIND_STORED, {}}));
+                    settled(pipeline::Outcomes(events.size(),
+                                               pipeline::v1::EventOutcome::KIND_STORED));
                     return absl::OkStatus();
                   },
                   {});

@@ -22,6 +22,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_matchers.h"
+#include "common/pipeline/batch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -35,8 +36,8 @@ namespace mentat::filer {
 namespace {
 
 namespace fs = std::filesystem;
-using pipeline::Outcome;
-using pipeline::SourceEvent;
+using pipeline::Outcomes;
+using pipeline::SourceBatch;
 using pipeline::v1::EventOutcome;
 using testing::Contains;
 using testing::ElementsAre;
@@ -56,6 +57,10 @@ void Until(const std::function<bool()>& condition) {
 // The pipeline as a source sees it: takes batches, and settles each event as the test wants.
 class FakePipeline {
  public:
+  struct Outcome {
+    Outcomes::Kind kind;
+    pipeline::v1::DeadLetter dead_letter;
+  };
   // By the event's ID; nothing means that it is not settled yet.
   using Decide = std::function<std::optional<Outcome>(const std::string& id)>;
 
@@ -71,21 +76,27 @@ class FakePipeline {
   explicit FakePipeline(Decide decide = [](const std::string&) { return Stored(); })
       : decide_(std::move(decide)) {}
 
-  absl::Status Submit(std::vector<SourceEvent> events,
-                      std::function<void(std::vector<Outcome>)> settled) {
+  absl::Status Submit(const SourceBatch& batch, std::function<void(Outcomes)> settled) {
     std::unique_lock lock(mutex_);
     if (draining_) return absl::UnavailableError("draining");
-    std::vector<Outcome> outcomes;
-    for (const SourceEvent& source : events) {
+    Outcomes outcomes(batch.size());
+    size_t decided = 0;
+    const pipeline::BatchView view = pipeline::ViewOf(batch.body());
+    for (size_t i = 0; i < view.items.size(); ++i) {
+      const std::string_view bytes = view.items[i].event;
       idea::v1::Event event;
-      EXPECT_TRUE(event.ParseFromString(source.event));
-      EXPECT_GT(source.received_at, 0);
+      EXPECT_TRUE(event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+      EXPECT_GT(view.items[i].received_at, 0);
       ++seen_[event.id()];
-      if (auto outcome = decide_(event.id())) outcomes.push_back(*outcome);
+      if (auto outcome = decide_(event.id())) {
+        ++decided;
+        outcomes.Set(i, outcome->kind);
+        if (outcome->kind == EventOutcome::KIND_DEAD_LETTER) outcomes.Set(i, outcome->dead_letter);
+      }
     }
-    largest_batch_ = std::max(largest_batch_, events.size());
-    const bool complete = outcomes.size() == events.size();
-    if (!complete) held_.push_back({events.size(), settled});
+    largest_batch_ = std::max<size_t>(largest_batch_, batch.size());
+    const bool complete = decided == batch.size();
+    if (!complete) held_.push_back({batch.size(), settled});
     lock.unlock();
     if (complete) settled(std::move(outcomes));
     return absl::OkStatus();
@@ -95,7 +106,7 @@ class FakePipeline {
     std::unique_lock lock(mutex_);
     auto held = std::exchange(held_, {});
     lock.unlock();
-    for (auto& [count, settled] : held) settled(std::vector<Outcome>(count, Stored()));
+    for (auto& [count, settled] : held) settled(Outcomes(count, EventOutcome::KIND_STORED));
   }
 
   void Drain() {
@@ -114,7 +125,7 @@ class FakePipeline {
   const Decide decide_;
   mutable std::mutex mutex_;
   std::map<std::string, int> seen_;
-  std::vector<std::pair<size_t, std::function<void(std::vector<Outcome>)>>> held_;
+  std::vector<std::pair<size_t, std::function<void(Outcomes)>>> held_;
   size_t largest_batch_ = 0;
   bool draining_ = false;
 };
@@ -129,8 +140,8 @@ class Gateway {
         finisher_(std::make_unique<Finisher>(*queue_, metrics_, finisher)),
         reader_(
             *queue_, *finisher_, metrics_,
-            [&pipeline](std::vector<SourceEvent> events, auto settled) {
-              return pipeline.Submit(std::move(events), std::move(settled));
+            [&pipeline](const SourceBatch& batch, auto settled) {
+              return pipeline.Submit(batch, std::move(settled));
             },
             std::move(options)),
         thread_([this](std::stop_token stop) { EXPECT_THAT(reader_.Run(stop), IsOk()); }) {}
@@ -436,7 +447,7 @@ TEST_F(ReaderTest, AnEventToBeSentAgainGivesItsFileBack) {
   Put("a", EventText("a"));
   int tries = 0;
   FakePipeline pipeline([&](const std::string&) {
-    return ++tries < 3 ? Outcome{EventOutcome::KIND_RETRY, {}} : FakePipeline::Stored();
+    return ++tries < 3 ? FakePipeline::Outcome{EventOutcome::KIND_RETRY, {}} : FakePipeline::Stored();
   });
   Gateway gateway(root_, pipeline, Options());
   gateway.WaitForEnded(1);

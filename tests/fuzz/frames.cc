@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/pipeline/batch.h"
 #include "common/pipeline/frame.h"
 #include "common/pipeline/stage.h"
 #include "common/pipeline/stage_core.h"
@@ -27,7 +28,12 @@ constexpr uint64_t kReceiverEpoch = 0x2222;
 
 class World : public pipeline::StageCore::Effects {
  public:
-  bool SendBatch(const std::string&, pipeline::PeerId, const v1::Batch&) override { return true; }
+  bool SendBatch(const std::string&, pipeline::PeerId, const pipeline::BatchHeader& header,
+                 pipeline::Body& body) override {
+    Require(pipeline::DecodeFrame(pipeline::EncodeBatch(header, body).bytes).ok(),
+            "what is sent is a frame");
+    return true;
+  }
   bool SendControl(const std::string&, pipeline::PeerId, const v1::Control&) override {
     return true;
   }
@@ -59,6 +65,34 @@ class Forwarder : public pipeline::Processor {
   }
 };
 
+// The generated parser says the same of the payload, but for what is over a limit and for endpoints
+// beyond ASCII.
+void RequireAgreement(const absl::StatusOr<pipeline::BatchView>& batch, std::string_view payload) {
+  v1::Batch expected;
+  const bool sound = expected.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  Require(sound || !batch.ok(), "what the generated parser refuses is refused");
+  if (!batch.ok()) return;
+  Require(batch->header.epoch == expected.epoch() && batch->header.id == expected.id() &&
+              batch->header.attempt == expected.attempt() &&
+              batch->header.ack_endpoint == expected.ack_endpoint() &&
+              batch->header.deadline_ms == expected.deadline_ms() &&
+              batch->header.isolated == expected.isolated() &&
+              batch->items.size() == static_cast<size_t>(expected.items_size()),
+          "the header is what the generated parser reads");
+  for (int i = 0; i < expected.items_size(); ++i) {
+    const pipeline::ItemView& item = batch->items[i];
+    Require(item.event == expected.items(i).event() &&
+                item.received_at == expected.items(i).received_at() &&
+                (item.dead_letter != nullptr) == expected.items(i).has_dead_letter(),
+            "an item is what the generated parser reads");
+    if (item.dead_letter != nullptr) {
+      Require(item.dead_letter->SerializeAsString() ==
+                  expected.items(i).dead_letter().SerializeAsString(),
+              "a dead letter is what the generated parser reads");
+    }
+  }
+}
+
 pipeline::StageCore::Options StageOptions() {
   pipeline::StageCore::Options options;
   options.name = "fuzzed";
@@ -87,6 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   World world;
   pipeline::StageCore core(StageOptions(), &world);
   Forwarder forwarder;
+  static auto& workspace = *new pipeline::Workspace();
   pipeline::Instant now{};
   core.sender("default").AddPeer(kPeer, "tcp://127.0.0.1:2");
   core.sender("default").Connected(kPeer, now);
@@ -99,10 +134,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     now += std::chrono::milliseconds(100);
     switch (kind) {
       case 0: {
-        v1::Batch batch;
-        if (batch.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-          core.OnBatch(std::move(batch), now);
-        }
+        absl::StatusOr<pipeline::BatchView> batch =
+            pipeline::DecodeBatch(payload, pipeline::kMaxBatchEvents);
+        RequireAgreement(batch, payload);
+        if (batch.ok()) core.OnBatch(*std::move(batch), now);
         break;
       }
       case 1: {
@@ -131,7 +166,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
     }
     while (auto job = core.NextJob(16, now)) {
-      pipeline::RunJob(*job, forwarder, {});
+      pipeline::RunJob(*job, forwarder, workspace, {});
       core.FinishJob(std::move(job), now);
     }
     core.Tick(now);

@@ -28,8 +28,9 @@ class Acceptor {
   // To be polled for input.
   zmq::socket_t& monitor() { return socket_.monitor(); }
 
-  // Hands over the frames that are there, to be kept or not, though no more than a few hundred. With `allowed`, only
-  // those that came under a key (proven, in Z85) that passes; `key` is empty without.
+  // Hands over the frames that are there, to be kept or not, though no more than a few hundred.
+  // With `allowed`, only those that came under a key (proven, in Z85) that passes; `key` is empty
+  // without.
   void ReadFrames(const std::function<bool(std::string_view key)>& allowed,
                   const std::function<void(zmq::message_t& frame, std::string_view key)>& handle,
                   const OnRefused& refused);

@@ -36,7 +36,7 @@ struct ItemView {
 struct BatchView {
   BatchHeader header;
   std::vector<ItemView> items;
-  uint64_t bytes = 0;  // of the whole
+  uint64_t bytes = 0;                                         // of the whole
   std::vector<std::unique_ptr<v1::DeadLetter>> dead_letters;  // that items point to
   std::shared_ptr<const void> frame;  // what keeps the bytes, where they are to be kept
 };

@@ -139,8 +139,8 @@ TEST(BatchTest, TooManyEventsAreRefused) {
 
 TEST(BatchTest, UnknownFieldsAreIgnored) {
   // Fields 15 of each wire type, a group in a group among them, in the batch and in an item.
-  const std::string unknown =
-      std::string("\x78\x01\x79") + "12345678" + "\x7A\x02xx" + "\x7B\x0B\x08\x01\x0C\x7C\x7D" + "1234";
+  const std::string unknown = std::string("\x78\x01\x79") + "12345678" + "\x7A\x02xx" +
+                              "\x7B\x0B\x08\x01\x0C\x7C\x7D" + "1234";
   std::string item = unknown;
   item += "\x0A\x05";
   item += "event";
@@ -155,9 +155,10 @@ TEST(BatchTest, UnknownFieldsAreIgnored) {
 }
 
 TEST(BatchTest, TheLastValueOfAFieldCountsAndDeadLettersAreMerged) {
-  const std::string twice("\x10\x01\x10\x02\x3A\x0E\x0A\x01"
-                          "a\x0A\x01"
-                          "b\x1A\x02\x08\x01\x1A\x02\x28\x09");
+  const std::string twice(
+      "\x10\x01\x10\x02\x3A\x0E\x0A\x01"
+      "a\x0A\x01"
+      "b\x1A\x02\x08\x01\x1A\x02\x28\x09");
   const absl::StatusOr<BatchView> view = DecodeBatch(twice, 10);
   ASSERT_THAT(view, IsOk());
   EXPECT_EQ(view->header.id, 2);
@@ -169,18 +170,18 @@ TEST(BatchTest, TheLastValueOfAFieldCountsAndDeadLettersAreMerged) {
 
 TEST(BatchTest, MalformedBytesAreRefused) {
   for (const std::string& bytes : {
-           std::string("\x3A"),                                          // no length
-           std::string("\x3A\x02\x0A"),                                  // shorter than it says
-           std::string("\x3A\x02\x0A\x05"),                              // the same inside
+           std::string("\x3A"),                                              // no length
+           std::string("\x3A\x02\x0A"),                                      // shorter than it says
+           std::string("\x3A\x02\x0A\x05"),                                  // the same inside
            std::string("\x10\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"),  // a number without end
-           std::string("\x09\x01\x02"),                                  // half an epoch
-           std::string("\x00\x01", 2),                                   // field 0
-           std::string("\x16\x01"),                                      // wire type 6
-           std::string("\x7C"),                                          // the end of no group
-           std::string("\x7B\x84\x01"),                                  // of another group
-           std::string(300, '\x7B'),                                     // groups without end
-           std::string("\x22\x01\xFF"),                                  // an endpoint not in UTF-8
-           std::string("\x3A\x04\x1A\x02\x12\x05"),                      // half a dead letter
+           std::string("\x09\x01\x02"),                                      // half an epoch
+           std::string("\x00\x01", 2),                                       // field 0
+           std::string("\x16\x01"),                                          // wire type 6
+           std::string("\x7C"),                                              // the end of no group
+           std::string("\x7B\x84\x01"),                                      // of another group
+           std::string(300, '\x7B'),                                         // groups without end
+           std::string("\x22\x01\xFF"),              // an endpoint not in UTF-8
+           std::string("\x3A\x04\x1A\x02\x12\x05"),  // half a dead letter
        }) {
     EXPECT_THAT(DecodeBatch(bytes, 10), StatusIs(absl::StatusCode::kInvalidArgument, "message"))
         << testing::PrintToString(bytes);

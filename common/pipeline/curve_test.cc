@@ -216,9 +216,9 @@ class CurveTest : public testing::Test {
       idea::v1::Event event;
       event.set_id("event-" + std::to_string(i));
       ASSERT_THAT(source.stage->Submit({{.event = event.SerializeAsString(), .received_at = i}},
-                                       [this, i](std::vector<Outcome> outcomes) {
+                                       [this, i](const Outcomes& outcomes) {
                                          const std::lock_guard lock(mutex_);
-                                         outcomes_[i] = outcomes[0].kind;
+                                         outcomes_[i] = outcomes.kind(0);
                                        }),
                   IsOk());
     }

@@ -97,8 +97,7 @@ void Receiver::OnBatch(BatchView batch, Instant now) {
   held.isolated = header.isolated;
   held.events = batch.items.size();
   held.since = now;
-  if (header.deadline_ms != 0)
-    held.deadline = now + std::chrono::milliseconds(header.deadline_ms);
+  if (header.deadline_ms != 0) held.deadline = now + std::chrono::milliseconds(header.deadline_ms);
   held.bytes = batch.bytes;
   held.batch = std::move(batch);
   held.batch.header = {};  // the endpoint need not outlive the call
@@ -231,10 +230,9 @@ void Receiver::Settle(uint64_t serial, const Outcomes& outcomes) {
   counters_.returned_events += counts[v1::EventOutcome::KIND_RETRY];
   const uint32_t dead_letters = std::exchange(counts[v1::EventOutcome::KIND_DEAD_LETTER], 0);
   const auto commonest = std::max_element(counts.begin(), counts.end());
-  outcome.set_kind(
-      *commonest == 0
-          ? v1::EventOutcome::KIND_DEAD_LETTER
-          : static_cast<v1::EventOutcome::Kind>(std::distance(counts.begin(), commonest)));
+  outcome.set_kind(*commonest == 0 ? v1::EventOutcome::KIND_DEAD_LETTER
+                                   : static_cast<v1::EventOutcome::Kind>(
+                                         std::distance(counts.begin(), commonest)));
   if (dead_letters > 0 || *commonest < outcomes.size()) AddExceptions(outcomes, &outcome);
   Remote& remote = remotes_.at(held.sender);
   *remote.pending.add_settled() = outcome;

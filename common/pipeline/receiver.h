@@ -32,7 +32,7 @@ class Receiver {
     uint32_t max_held_events = 65536;
     uint64_t max_held_bytes = 64 << 20;
     uint32_t max_batch_events = kMaxBatchEvents;  // more in a batch is refused
-    uint32_t remembered = 1024;         // settled batches remembered for each sender
+    uint32_t remembered = 1024;                   // settled batches remembered for each sender
     uint32_t max_senders = 512;
     Span forget_sender = std::chrono::seconds(60);  // after its last message
     Span go_wait = std::chrono::seconds(1);         // for an isolated batch's `go`

@@ -115,9 +115,9 @@ Parcel* Router::Begin(Box& box, const Place& place, uint64_t entry_bytes) {
   Group& group = *place.group;
   if (entry_bytes > routes_.max_item_bytes()) {
     // The source has to keep it.
-    rejected_.push_back(MakeDeadLetter(v1::REASON_TOO_LARGE,
-                                       std::to_string(entry_bytes) + " bytes on the wire, the limit is " +
-                                           std::to_string(routes_.max_event_bytes)));
+    rejected_.push_back(MakeDeadLetter(
+        v1::REASON_TOO_LARGE, std::to_string(entry_bytes) + " bytes on the wire, the limit is " +
+                                  std::to_string(routes_.max_event_bytes)));
     group.SetBook(place.index, Book::kRejected);
     group.End(place.index, Kind::KIND_DEAD_LETTER, &rejected_.back());
     return nullptr;

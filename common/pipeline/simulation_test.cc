@@ -76,16 +76,16 @@ class World {
         : world(world), process(process), incarnation(incarnation) {}
     bool SendBatch(const std::string&, PeerId peer, const BatchHeader& header,
                    Body& body) override {
-      return world->Downstream(
-          process, static_cast<int>(peer),
-          [bytes = EncodeBatch(header, body)](StageCore& core, Instant now) {
-            const absl::StatusOr<Frame> frame = DecodeFrame(bytes.bytes);
-            ASSERT_TRUE(frame.ok());
-            absl::StatusOr<BatchView> batch = DecodeBatch(frame->payload, kMaxBatchEvents);
-            ASSERT_TRUE(batch.ok());
-            batch->frame = bytes.owner;
-            core.OnBatch(*std::move(batch), now);
-          });
+      return world->Downstream(process, static_cast<int>(peer),
+                               [bytes = EncodeBatch(header, body)](StageCore& core, Instant now) {
+                                 const absl::StatusOr<Frame> frame = DecodeFrame(bytes.bytes);
+                                 ASSERT_TRUE(frame.ok());
+                                 absl::StatusOr<BatchView> batch =
+                                     DecodeBatch(frame->payload, kMaxBatchEvents);
+                                 ASSERT_TRUE(batch.ok());
+                                 batch->frame = bytes.owner;
+                                 core.OnBatch(*std::move(batch), now);
+                               });
     }
     bool SendControl(const std::string&, PeerId peer, const v1::Control& control) override {
       return world->Downstream(

@@ -447,13 +447,13 @@ void Sockets::Poll(milliseconds timeout, const Handlers& handlers) {
     for (auto& [address, peer] : impl.ack_peers) Impl::ReadAckPeerEvents(peer, handlers);
     std::erase_if(impl.ack_peers, [](const auto& item) { return item.second.dead; });
     if (impl.input) {
-      impl.input->ReadFrames(encrypted
-                                 ? [&](std::string_view key) { return impl.keyring->MaySend(key); }
-                                 : std::function<bool(std::string_view)>(),
-                             [&](zmq::message_t& message, std::string_view key) {
-                               handlers.on_input(Keep(message), key);
-                             },
-                             handlers.on_refused);
+      impl.input->ReadFrames(
+          encrypted ? [&](std::string_view key) { return impl.keyring->MaySend(key); }
+                    : std::function<bool(std::string_view)>(),
+          [&](zmq::message_t& message, std::string_view key) {
+            handlers.on_input(Keep(message), key);
+          },
+          handlers.on_refused);
       impl.input->ReadEvents(handlers.on_refused);
     }
   } catch (const zmq::error_t& error) {

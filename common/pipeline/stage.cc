@@ -111,13 +111,11 @@ class StageImpl : public Stage, public StageCore::Effects {
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
 
  private:
-  bool SendBatch(const std::string&, PeerId peer, const BatchHeader& header,
-                 Body& body) override {
+  bool SendBatch(const std::string&, PeerId peer, const BatchHeader& header, Body& body) override {
     return sockets_->SendToPeer(peer, EncodeBatch(header, body));
   }
   bool SendControl(const std::string&, PeerId peer, const v1::Control& control) override {
-    return sockets_->SendToPeer(peer,
-                                SharedBytes::Of(EncodeFrame(FrameKind::kControl, control)));
+    return sockets_->SendToPeer(peer, SharedBytes::Of(EncodeFrame(FrameKind::kControl, control)));
   }
   void SendAck(const std::string& endpoint, const v1::Ack& ack) override;
   void Forget(const std::string& endpoint) override { sockets_->ForgetAck(endpoint); }
@@ -549,8 +547,7 @@ void StageImpl::Take(Submission submission) {
       steady_clock::now());
 }
 
-void StageImpl::OnFrame(const SharedBytes& shared, std::string_view key,
-                        bool from_ack_socket) {
+void StageImpl::OnFrame(const SharedBytes& shared, std::string_view key, bool from_ack_socket) {
   const std::string_view bytes = shared.bytes;
   const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
   const auto refuse = [&](std::string_view reason) {
@@ -709,8 +706,7 @@ absl::Status CheckPeers(const config::v1::PipelineConfig& config) {
   return absl::OkStatus();
 }
 
-absl::Status Stage::Submit(std::vector<SourceEvent> events,
-                           std::function<void(Outcomes)> settled) {
+absl::Status Stage::Submit(std::vector<SourceEvent> events, std::function<void(Outcomes)> settled) {
   SourceBatch batch;
   for (const SourceEvent& event : events) {
     if (event.is_dead_letter) {

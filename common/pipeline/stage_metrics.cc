@@ -54,9 +54,8 @@ StageMetrics::StageMetrics(prometheus::Registry& registry,
     output.unsettled_events = MakeGauge(registry, "mentat_pipeline_unsettled_events",
                                         "Events that wait for a peer or for its outcome.", labels);
   }
-  for (const char* reason :
-       {"short", "magic", "version", "kind", "length", "checksum", "message", "events",
-        "unexpected"}) {
+  for (const char* reason : {"short", "magic", "version", "kind", "length", "checksum", "message",
+                             "events", "unexpected"}) {
     refused_frames_[reason] =
         MakeCounter(registry, "mentat_pipeline_refused_frames_total",
                     "Frames that are not of the protocol, or of a key that is no longer "

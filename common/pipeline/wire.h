@@ -47,8 +47,8 @@ inline char* WriteFixed64(uint64_t value, char* to) {
   return to;
 }
 
-// Reads fields from the front of some bytes. Each function returns whether the bytes are sound; after
-// `false` nothing more must be read.
+// Reads fields from the front of some bytes. Each function returns whether the bytes are sound;
+// after `false` nothing more must be read.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}

@@ -100,7 +100,8 @@ std::function<void(pipeline::Outcomes)> Finisher::WhenSettled(EventRefs events) 
 }
 
 void Finisher::GiveBack(EventRefs events) {
-  WhenSettled(std::move(events))(pipeline::Outcomes());  // an outcome that is not given means just that
+  WhenSettled(std::move(events))(
+      pipeline::Outcomes());  // an outcome that is not given means just that
 }
 
 void Finisher::Refuse(EventRef event, Refusal refusal) {

@@ -86,7 +86,7 @@ class Reader {
   std::deque<OpenFile> large_;  // files in the middle of reading
   pipeline::SourceBatch batch_;
   EventRefs refs_ = std::make_shared<std::vector<EventRef>>();  // of the batch
-  bool stopping_ = false;  // the pipeline takes no more
+  bool stopping_ = false;                                       // the pipeline takes no more
 
   mutable Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);

@@ -54,16 +54,16 @@ GatewayTimes ThroughTheGateway(const std::string& path, int files) {
   const auto start = Clock::now();
   {
     Finisher finisher(*queue, metrics, {});
-    Reader reader(*queue, finisher, metrics,
-                  [&](const pipeline::SourceBatch& events, auto settled) {
-                    if (first == 0) first = SecondsSince(start);
-                    settled_events += static_cast<int>(events.size());
-                    settled_events.notify_all();
-                    settled(pipeline::Outcomes(events.size(),
-                                               pipeline::v1::EventOutcome::KIND_STORED));
-                    return absl::OkStatus();
-                  },
-                  {});
+    Reader reader(
+        *queue, finisher, metrics,
+        [&](const pipeline::SourceBatch& events, auto settled) {
+          if (first == 0) first = SecondsSince(start);
+          settled_events += static_cast<int>(events.size());
+          settled_events.notify_all();
+          settled(pipeline::Outcomes(events.size(), pipeline::v1::EventOutcome::KIND_STORED));
+          return absl::OkStatus();
+        },
+        {});
     std::jthread thread([&](std::stop_token stop) { reader.Run(stop).IgnoreError(); });
     for (int seen = 0; (seen = settled_events) < files;) settled_events.wait(seen);
     thread.request_stop();

@@ -447,7 +447,8 @@ TEST_F(ReaderTest, AnEventToBeSentAgainGivesItsFileBack) {
   Put("a", EventText("a"));
   int tries = 0;
   FakePipeline pipeline([&](const std::string&) {
-    return ++tries < 3 ? FakePipeline::Outcome{EventOutcome::KIND_RETRY, {}} : FakePipeline::Stored();
+    return ++tries < 3 ? FakePipeline::Outcome{EventOutcome::KIND_RETRY, {}}
+                       : FakePipeline::Stored();
   });
   Gateway gateway(root_, pipeline, Options());
   gateway.WaitForEnded(1);

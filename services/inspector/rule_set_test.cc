@@ -112,7 +112,7 @@ TEST_F(RuleSetTest, AnythingThatCountsAsTrueIsAMatch) {
 TEST_F(RuleSetTest, AnEventThatNoRuleTouchesKeepsItsBytes) {
   const RuleSet rules = Load(Rule("Missing", kDrop), R"({"action": "log"})");
   Item item = MakeItem(MakeEvent(kScan));
-  const std::string wire = item.wire();
+  const std::string wire(item.wire());
   rules.Inspect(item);
   EXPECT_EQ(item.TakeWire(), wire);
 }

@@ -60,7 +60,8 @@ struct FilterSet::Program {
   uint32_t memos = 0;
   // The filters that have to be looked at if the membership is true, by its number; the indexes
   // with such memberships; and the filters that are looked at for each event, a bit for each.
-  std::vector<std::vector<uint32_t>> guarded;
+  std::vector<uint32_t> guarded;
+  std::vector<uint32_t> guarded_end;  // of each membership, where those of the next one begin
   std::vector<uint32_t> guards;
   std::vector<bool> is_guard;
   std::vector<uint64_t> always;
@@ -150,9 +151,8 @@ void FilterSet::Program::MakeGuards() {
       costs[expression.number] += kCostOfPatterns;
     }
   }
-  guarded.resize(graph.memberships());
+  std::vector<std::vector<uint32_t>> guarded_by(graph.memberships());
   always.assign((roots.size() + kWordBits - 1) / kWordBits, 0);
-  std::vector<bool> guards_something(graph.memberships(), false);
   for (size_t i = 0; i < roots.size(); ++i) {
     // What may fail has to be looked at in any case.
     const bool can_fail = graph.expressions()[roots[i]].can_fail;
@@ -162,13 +162,16 @@ void FilterSet::Program::MakeGuards() {
       continue;
     }
     for (const uint32_t membership : guard->memberships) {
-      guarded[membership].push_back(static_cast<uint32_t>(i));
-      guards_something[membership] = true;
+      guarded_by[membership].push_back(static_cast<uint32_t>(i));
     }
+  }
+  for (const std::vector<uint32_t>& some : guarded_by) {
+    guarded.insert(guarded.end(), some.begin(), some.end());
+    guarded_end.push_back(static_cast<uint32_t>(guarded.size()));
   }
   is_guard.assign(indexes.size(), false);
   for (const Expression& expression : graph.expressions()) {
-    if (expression.kind != Kind::kMembership || !guards_something[expression.number]) continue;
+    if (expression.kind != Kind::kMembership || guarded_by[expression.number].empty()) continue;
     is_guard[expression.path] = true;
   }
   for (uint32_t index = 0; index < indexes.size(); ++index) {
@@ -290,7 +293,10 @@ class FilterSet::Evaluation::Impl {
     lookup.found =
         program_.indexes[index].Find(*event_, &patterns_found_, [&](uint32_t membership) {
           true_since_[membership] = lookup_number_;
-          for (const uint32_t filter : program_.guarded[membership]) {
+          const uint32_t end = program_.guarded_end[membership];
+          for (uint32_t i = membership == 0 ? 0 : program_.guarded_end[membership - 1]; i < end;
+               ++i) {
+            const uint32_t filter = program_.guarded[i];
             candidates_[filter / kWordBits] |= uint64_t{1} << (filter % kWordBits);
           }
         });

@@ -167,6 +167,7 @@ const std::vector<std::pair<std::string, std::string>>& Changes() {
       {"Missing[*]", "1"},
       {"Source[*].IP4[*]", "\"10.0.0.5\""},
       {"Source[1].Port[#]", "22"},
+      {"Source[*].Note", "\"abc\""},
       {"Target[9].Hostname[*]", "\"Test\""},
       {"Target[1].Spoofed", "true"},
       {"Node[1].Name", "\"cz.abc\""},

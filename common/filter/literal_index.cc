@@ -3,11 +3,12 @@
 namespace mentat::filter {
 
 LiteralIndex::LiteralIndex(const std::vector<std::string>& literals) {
+  classes_.fill(1);
   for (const std::string& literal : literals) {
     for (const char byte : literal) {
       uint8_t& of_byte = classes_[static_cast<unsigned char>(byte)];
       // Literals are UTF-8, which leaves some of the 256 bytes out.
-      if (of_byte == 0) of_byte = static_cast<uint8_t>(class_count_++);
+      if (of_byte == 1) of_byte = static_cast<uint8_t>(row_size_++);
     }
   }
   for (unsigned char upper = 'A'; upper <= 'Z'; ++upper) {
@@ -16,9 +17,9 @@ LiteralIndex::LiteralIndex(const std::vector<std::string>& literals) {
 
   // The tree of all literals; 0, the root, stands for no child as well.
   const auto add_state = [this] {
-    const auto state = static_cast<uint32_t>(next_.size());
-    next_.resize(next_.size() + class_count_, 0);
-    first_end_.push_back(kNone);
+    const auto state = static_cast<uint32_t>(rows_.size());
+    rows_.resize(rows_.size() + row_size_, 0);
+    rows_[state] = kNone;
     return state;
   };
   add_state();
@@ -26,35 +27,34 @@ LiteralIndex::LiteralIndex(const std::vector<std::string>& literals) {
     uint32_t state = 0;
     for (const char byte : literals[number]) {
       const uint32_t at = state + classes_[static_cast<unsigned char>(byte)];
-      if (next_[at] == 0) {
+      if (rows_[at] == 0) {
         const uint32_t added = add_state();
-        next_[at] = added;
+        rows_[at] = added;
       }
-      state = next_[at];
+      state = rows_[at];
     }
-    uint32_t& first = first_end_[state / class_count_];
-    ends_.push_back({number, first});
-    first = static_cast<uint32_t>(ends_.size() - 1);
+    ends_.push_back({number, rows_[state]});
+    rows_[state] = static_cast<uint32_t>(ends_.size() - 1);
   }
 
   // Breadth first: where a state has no child, it goes on as the longest literal's beginning that
   // it ends with does, and what ends there ends here.
-  std::vector<uint32_t> fallback(first_end_.size(), 0);
+  std::vector<uint32_t> fallback(rows_.size() / row_size_, 0);
   std::vector<uint32_t> queue = {0};
   for (size_t i = 0; i < queue.size(); ++i) {
     const uint32_t state = queue[i];
-    const uint32_t other = fallback[state / class_count_];
-    for (uint32_t c = 0; c < class_count_; ++c) {
-      uint32_t& child = next_[state + c];
-      const uint32_t instead = state == 0 ? 0 : next_[other + c];
+    const uint32_t other = fallback[state / row_size_];
+    for (uint32_t c = 1; c < row_size_; ++c) {
+      uint32_t& child = rows_[state + c];
+      const uint32_t instead = state == 0 ? 0 : rows_[other + c];
       if (child == 0) {
         child = instead;
         continue;
       }
-      fallback[child / class_count_] = instead;
-      uint32_t* end = &first_end_[child / class_count_];
+      fallback[child / row_size_] = instead;
+      uint32_t* end = &rows_[child];
       while (*end != kNone) end = &ends_[*end].next;
-      *end = first_end_[instead / class_count_];
+      *end = rows_[instead];
       queue.push_back(child);
     }
   }

@@ -24,8 +24,8 @@ class LiteralIndex {
   void Find(std::string_view text, const Hit& hit) const {
     uint32_t state = 0;
     for (const char byte : text) {
-      state = next_[state + classes_[static_cast<unsigned char>(byte)]];
-      for (uint32_t at = first_end_[state / class_count_]; at != kNone; at = ends_[at].next) {
+      state = rows_[state + classes_[static_cast<unsigned char>(byte)]];
+      for (uint32_t at = rows_[state]; at != kNone; at = ends_[at].next) {
         hit(ends_[at].literal);
       }
     }
@@ -38,11 +38,11 @@ class LiteralIndex {
     uint32_t next;  // of a shorter literal that ends there, too
   };
 
-  // Bytes that occur in no literal are of class 0. States are numbered by the place of their row.
-  std::array<uint8_t, 256> classes_{};
-  uint32_t class_count_ = 1;
-  std::vector<uint32_t> next_;       // rows of class_count_ states
-  std::vector<uint32_t> first_end_;  // of each state, in ends_
+  // A row for each state: the first of what ends there, in ends_; then the state that each class of
+  // bytes leads to, as the place of its row. Bytes that occur in no literal are of class 1.
+  std::vector<uint32_t> rows_;
+  std::array<uint8_t, 256> classes_;
+  uint32_t row_size_ = 2;
   std::vector<End> ends_;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "common/filter/field_path.h"
 #include "common/filter/membership.h"
 #include "common/filter/pattern_index.h"
@@ -23,7 +24,7 @@ namespace mentat::filter {
 // The constants of many memberships of one path, each with its number. Immutable, thread-safe.
 class PathIndex {
  public:
-  using Numbers = std::vector<uint32_t>;
+  using Numbers = absl::InlinedVector<uint32_t, 4>;  // takes no more room than a vector
 
   class Builder;
 

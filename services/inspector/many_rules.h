@@ -4,6 +4,7 @@
 #define SERVICES_INSPECTOR_MANY_RULES_H_
 
 #include <cstddef>
+#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
@@ -162,7 +163,8 @@ class ManyRules {
         "sensor",  "gateway", "seen",     "blocked", "campaign",  "Mirai",  "Emotet", "payload",
         "shell",   "tunnel",  "resolver", "open",    "amplifier", "sweep",  "probe",  "backdoor",
         "crawler", "leak",    "token",    "session", "exploit",   "kernel", "module", "camera"};
-    return std::string(kWords[Number(std::size(kWords))]);
+    // Descriptions have a larger vocabulary than anybody wants to write down here.
+    return std::string(kWords[Number(std::size(kWords))]) + std::to_string(Number(16));
   }
   std::string Sentence(size_t words) {
     std::vector<std::string> sentence;

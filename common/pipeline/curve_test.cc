@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -75,6 +76,13 @@ class Shelf {
   bool open_ = true;
   int waiting_ = 0;
 };
+
+// An endpoint known beforehand that nobody else on this machine uses: one of 16 million addresses.
+std::string SomeEndpoint() {
+  std::random_device random;
+  const auto octet = [&] { return std::to_string(random() % 254 + 1); };
+  return "tcp://127." + octet() + "." + octet() + "." + octet() + ":28417";
+}
 
 class ShelfProcessor : public Processor {
  public:
@@ -455,7 +463,7 @@ TEST_F(CurveTest, AcknowledgementsOfOthersThanThePeersHaveNoEffect) {
   Key("sink");
   Key("stranger");
   Key("sender");
-  const std::string ack = "tcp://127.0.0.1:28417";
+  const std::string ack = SomeEndpoint();
   const Party sink = Sink(shelf, "sink", Allow("senders", {"source", "sender"}));
   Party source = Source("source", Allow("sinks", {"sink"}), {sink.stage->input_endpoint()}, ack);
   Feed(source, 0, 10);
@@ -494,7 +502,7 @@ TEST_F(CurveTest, AcknowledgementsGoOnlyToTheOwnerOfTheKeyThatSent) {
   Key("sink");
   const Party sink = Sink(shelf, "sink", Allow("senders", {"source", "other"}));
   // The victim: another sender's socket for acknowledgements.
-  const std::string ack = "tcp://127.0.0.1:28419";
+  const std::string ack = SomeEndpoint();
   Party source = Source("source", Allow("sinks", {"sink"}), {sink.stage->input_endpoint()}, ack);
   Feed(source, 0, 10);
   ASSERT_TRUE(WaitSettled(10));

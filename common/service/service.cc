@@ -31,6 +31,7 @@
 #include "common/service/signals.h"
 #include "common/service/version.h"
 #include "google/protobuf/message.h"
+#include "google/protobuf/stubs/logging.h"
 #include "mentat/config/v1/common.pb.h"
 #include "prometheus/registry.h"
 
@@ -383,6 +384,9 @@ int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Mess
     PrintError(name, line.status());
     return kExitConfig;
   }
+  // Whoever parses foreign bytes says what is wrong with them, once in a while; the library would
+  // write a line for every one.
+  google::protobuf::SetLogHandler(nullptr);
   const std::string name_text(name);
   using Action = CommandLine::Action;
   if (line->action == Action::kHelp) {

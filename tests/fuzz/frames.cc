@@ -12,6 +12,7 @@
 #include "common/pipeline/frame.h"
 #include "common/pipeline/stage.h"
 #include "common/pipeline/stage_core.h"
+#include "google/protobuf/stubs/logging.h"
 #include "mentat/pipeline/v1/batch.pb.h"
 #include "tests/fuzz/require.h"
 
@@ -112,6 +113,11 @@ pipeline::StageCore::Options StageOptions() {
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  google::protobuf::SetLogHandler(nullptr);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

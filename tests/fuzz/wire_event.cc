@@ -7,6 +7,7 @@
 
 #include "common/idea/codec.h"
 #include "common/store/event_row.h"
+#include "google/protobuf/stubs/logging.h"
 #include "tests/fuzz/require.h"
 
 namespace idea = mentat::idea;
@@ -36,6 +37,11 @@ void RequireWholeRow(std::string_view bytes) {
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  google::protobuf::SetLogHandler(nullptr);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   idea::v1::Event event;

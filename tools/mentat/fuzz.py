@@ -5,15 +5,17 @@ usage: fuzz.py list                                         the names
        fuzz.py run --programs DIR --work DIR [--seconds N] [--merge] [NAME...]
 
 Found inputs stay in WORK/NAME/corpus, so that a later run goes on from there; what crashes lies in
-WORK/NAME/crashes. --merge adds to the committed corpus what reaches more of the code.
+WORK/NAME/crashes. --merge makes the committed corpus anew of it and of what was found, as small as it gets.
 """
 
 import argparse
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +105,30 @@ def fuzz(name, program, work, seconds):
     )
 
 
+def is_found(path):
+    """Whether the fuzzer gave the file its name, rather than a person."""
+    return re.fullmatch(r"[0-9a-f]{40}", path.name) is not None
+
+
 def merge(name, program, work):
-    """Adds to the committed corpus; returns how many files."""
+    """Makes the committed corpus the few files that reach all that is reached by it and by what was found,
+    and those that people named; returns how many there are."""
     corpus = FOLDER / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
-    before = set(corpus.iterdir())
-    subprocess.run(command(name, program, "-merge=1", str(corpus), str(work / name / "corpus")), check=True,
-                   cwd=work / name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return len(set(corpus.iterdir()) - before)
+    with tempfile.TemporaryDirectory(dir=work / name) as folder:
+        for path in corpus.iterdir():
+            if not is_found(path):
+                shutil.copy(path, folder)
+        subprocess.run(command(name, program, "-set_cover_merge=1", folder, str(corpus), str(work / name / "corpus")),
+                       check=True, cwd=work / name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        for path in corpus.iterdir():
+            if is_found(path):
+                path.unlink()
+        for path in Path(folder).iterdir():
+            if is_found(path):
+                shutil.move(path, corpus)
+    return len(list(corpus.iterdir()))
 
 
 def run(options):
@@ -130,7 +148,7 @@ def run(options):
         if terminal.IS_TERMINAL:
             continue
         terminal.say(name, "failed" if outcome.failed else f"{outcome.executions} executions")
-    terminal.table(["target", "executions", "edges", "new units", "crashes"] + (["merged"] if options.merge else []),
+    terminal.table(["target", "executions", "edges", "new units", "crashes"] + (["corpus"] if options.merge else []),
                    rows)
     for line in details:
         print(line)

@@ -125,7 +125,7 @@ class Cluster:
             data.symlink_to(tempfile.mkdtemp(prefix="pg-", dir=home))
         self._own(data.resolve())
         initdb = [programs_folder() / "initdb", "--pgdata", data.resolve(), "--username", NAME,
-                  "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"]
+                  "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C", "--data-checksums", "--no-instructions"]
         result = subprocess.run(initdb, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 text=True, stdin=subprocess.DEVNULL, **self.identity())
         if result.returncode:

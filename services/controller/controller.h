@@ -13,7 +13,12 @@
 #include "absl/status/statusor.h"
 #include "common/service/service.h"
 #include "mentat/config/v1/controller.pb.h"
+#include "services/controller/clients.h"
+#include "services/controller/instance_calls.h"
 #include "services/controller/poller.h"
+#include "services/controller/rpc.h"
+#include "services/controller/status_calls.h"
+#include "services/controller/streams.h"
 
 namespace mentat::controller {
 
@@ -25,18 +30,19 @@ class Controller : public service::Service {
 
   static absl::StatusOr<std::unique_ptr<service::Service>> Create(const Config& config,
                                                                   service::Context& context);
-  ~Controller() override;
-
   absl::Status Run(std::stop_token stop) override;
   std::map<std::string, std::string> Details() const override;
   std::vector<grpc::Service*> GrpcServices() override;
 
  private:
-  class Rpc;
   Controller(const Config& config, service::Context& context);
 
+  Clients clients_;
+  Streams streams_;
   Poller poller_;
-  std::unique_ptr<Rpc> rpc_;
+  StatusCalls status_calls_;
+  InstanceCalls instance_calls_;
+  Rpc rpc_;
 };
 
 }  // namespace mentat::controller

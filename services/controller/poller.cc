@@ -2,51 +2,27 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "grpcpp/grpcpp.h"
-#include "mentat/stage/v1/stage_admin.grpc.pb.h"
+#include "common/base/status_macros.h"
+#include "services/controller/fan_out.h"
 
 namespace mentat::controller {
 namespace {
 
-constexpr int kReconnectMs = 200;
-constexpr int kMaxReconnectMs = 1000;
-constexpr int kMaxAnswerBytes = 1 << 20;
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  // An instance that comes back is to be seen at once.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
-  arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-// One call on its way.
-struct Call {
-  grpc::ClientContext context;
-  stage::v1::GetStatusResponse response;
-  grpc::Status status;
-  std::unique_ptr<grpc::ClientAsyncResponseReader<stage::v1::GetStatusResponse>> reader;
-};
+// A round that has begun, and the one that was asked for.
+constexpr int kRoundsToWait = 2;
+constexpr absl::Duration kNameServiceTime = absl::Seconds(5);
 
 }  // namespace
 
-struct Poller::Client {
-  explicit Client(const std::string& address)
-      : stub(stage::v1::StageAdmin::NewStub(Connect(address))) {}
-  std::unique_ptr<stage::v1::StageAdmin::Stub> stub;
-};
-
-Poller::Poller(const config::v1::ControllerConfig& config, log::Logger log)
-    : config_(config), log_(std::move(log)) {}
-
-Poller::~Poller() = default;
+Poller::Poller(const config::v1::ControllerConfig& config, Clients& clients, log::Logger log)
+    : config_(config),
+      call_timeout_(absl::Seconds(config.call_timeout_seconds())),
+      clients_(clients),
+      log_(std::move(log)) {}
 
 void Poller::Run(std::stop_token stop) {
   const auto pause = absl::ToChronoMilliseconds(absl::Seconds(config_.poll_seconds()));
@@ -63,7 +39,8 @@ void Poller::Run(std::stop_token stop) {
   changed_.NotifyAll();
 }
 
-absl::Status Poller::WaitForRound(absl::Duration timeout) {
+absl::Status Poller::WaitForRound() {
+  const absl::Duration timeout = call_timeout_ * kRoundsToWait + kNameServiceTime;
   const MutexLock lock(mutex_);
   const uint64_t wanted = started_ + 1;
   wanted_ = std::max(wanted_, wanted);
@@ -84,6 +61,8 @@ void Poller::Round() {
   const absl::Time now = absl::Now();
   std::vector<KnownStage> stages = FindStages(config_);
   std::vector<Instance*> asked;
+  std::vector<Target> targets;
+  std::set<std::string> addresses;
   {
     const MutexLock lock(mutex_);
     for (const KnownStage& stage : stages) {
@@ -94,74 +73,46 @@ void Poller::Round() {
           instance->status.set_address(address);
           instance->answered = absl::InfinitePast();
         }
-        if (instance->client == nullptr) instance->client = std::make_unique<Client>(address);
         instance->stage = stage.name;
         instance->listed = now;
         asked.push_back(instance.get());
+        targets.push_back({stage.name, instance->status.status().instance(), address});
+        addresses.insert(address);
       }
     }
     stages_ = std::move(stages);
   }
-  std::vector<v1::InstanceStatus> answers;
-  Ask(asked, answers);
+  clients_.KeepOnly(addresses);
+  auto answers = FanOut(clients_, targets, &Clients::Stub::AsyncGetStatus,
+                        stage::v1::GetStatusRequest(), call_timeout_);
   {
     const MutexLock lock(mutex_);
-    Remember(asked, answers, absl::Now());
+    const absl::Time end = absl::Now();
+    for (size_t i = 0; i < asked.size(); ++i) {
+      Remember(*asked[i], answers[i].status, std::move(*answers[i].response.mutable_status()), end);
+    }
     MarkGone(now);
-    time_ = absl::Now();
+    time_ = end;
     finished_ = started_;
   }
   changed_.NotifyAll();
 }
 
-void Poller::Ask(const std::vector<Instance*>& instances,
-                 std::vector<v1::InstanceStatus>& answers) const {
-  const auto deadline = std::chrono::system_clock::now() +
-                        absl::ToChronoMilliseconds(absl::Seconds(config_.call_timeout_seconds()));
-  grpc::CompletionQueue queue;
-  std::vector<Call> calls(instances.size());
-  for (size_t i = 0; i < calls.size(); ++i) {
-    Call& call = calls[i];
-    call.context.set_deadline(deadline);
-    call.reader = instances[i]->client->stub->AsyncGetStatus(&call.context, {}, &queue);
-    call.reader->Finish(&call.response, &call.status, &call);
-  }
-  void* tag = nullptr;
-  bool ok = false;
-  for (size_t i = 0; i < calls.size(); ++i) queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
-  for (Call& call : calls) {
-    v1::InstanceStatus& answer = answers.emplace_back();
-    if (call.status.ok()) {
-      answer.set_reachability(v1::REACHABILITY_ANSWERED);
-      *answer.mutable_status() = std::move(*call.response.mutable_status());
-    } else {
-      answer.set_reachability(v1::REACHABILITY_UNREACHABLE);
-      answer.set_error(call.status.error_message());
-    }
-  }
-}
-
-void Poller::Remember(const std::vector<Instance*>& asked, std::vector<v1::InstanceStatus>& answers,
+void Poller::Remember(Instance& instance, const grpc::Status& called, stage::v1::Status&& status,
                       absl::Time now) {
-  for (size_t i = 0; i < asked.size(); ++i) {
-    Instance& instance = *asked[i];
-    v1::InstanceStatus& answer = answers[i];
-    if (instance.status.reachability() != answer.reachability()) {
-      log_.Info(answer.reachability() == v1::REACHABILITY_ANSWERED ? "instance answers"
-                                                                   : "instance does not answer",
-                {{"stage", instance.stage},
-                 {"address", instance.status.address()},
-                 {"error", answer.error()}});
-    }
-    instance.status.set_reachability(answer.reachability());
-    instance.status.set_error(answer.error());
-    if (answer.reachability() != v1::REACHABILITY_ANSWERED) continue;
-    instance.answered = now;
-    *instance.status.mutable_status() = std::move(*answer.mutable_status());
+  const v1::Reachability reachability =
+      called.ok() ? v1::REACHABILITY_ANSWERED : v1::REACHABILITY_UNREACHABLE;
+  if (instance.status.reachability() != reachability) {
+    log_.Info(called.ok() ? "instance answers" : "instance does not answer",
+              {{"stage", instance.stage},
+               {"address", instance.status.address()},
+               {"error", called.error_message()}});
   }
+  instance.status.set_reachability(reachability);
+  instance.status.set_error(called.error_message());
+  if (!called.ok()) return;
+  instance.answered = now;
+  *instance.status.mutable_status() = std::move(status);
 }
 
 void Poller::MarkGone(absl::Time now) {
@@ -177,19 +128,22 @@ void Poller::MarkGone(absl::Time now) {
                 {{"stage", instance.stage}, {"address", instance.status.address()}});
     }
     instance.status.set_reachability(v1::REACHABILITY_GONE);
-    instance.client = nullptr;
     // One that never answered has nothing to show.
     const bool forget = instance.answered == absl::InfinitePast() || now - instance.listed > keep;
     each = forget ? instances_.erase(each) : std::next(each);
   }
 }
 
-v1::GetStatusResponse Poller::Snapshot(const std::vector<std::string>& names) const {
+absl::StatusOr<std::vector<Target>> Poller::Find(const v1::Selection& selection) {
+  absl::StatusOr<std::vector<Target>> targets = Select(Snapshot(), selection);
+  if (!absl::IsNotFound(targets.status())) return targets;
+  RETURN_IF_ERROR(WaitForRound());
+  return Select(Snapshot(), selection);
+}
+
+v1::GetStatusResponse Poller::Snapshot() const {
   v1::GetStatusResponse response;
   const absl::Time now = absl::Now();
-  const auto wanted = [&names](const std::string& name) {
-    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
-  };
   std::map<std::string, v1::StageStatus*> stages;
   const MutexLock lock(mutex_);
   response.mutable_time()->set_seconds(absl::ToUnixSeconds(time_));
@@ -202,10 +156,9 @@ v1::GetStatusResponse Poller::Snapshot(const std::vector<std::string>& names) co
     return stage;
   };
   for (const KnownStage& known : stages_) {
-    if (wanted(known.name)) add_stage(known.name)->set_error(known.error);
+    add_stage(known.name)->set_error(known.error);
   }
   for (const auto& [address, instance] : instances_) {
-    if (!wanted(instance->stage)) continue;
     v1::InstanceStatus& copy = *add_stage(instance->stage)->add_instances();
     copy = instance->status;
     if (instance->answered != absl::InfinitePast()) {

@@ -5,62 +5,67 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/service/log.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "mentat/controller/v1/controller.pb.h"
+#include "services/controller/clients.h"
 #include "services/controller/directory.h"
+#include "services/controller/selection.h"
 
 namespace mentat::controller {
 
 // Thread-safe.
 class Poller {
  public:
-  Poller(const config::v1::ControllerConfig& config, log::Logger log);
-  ~Poller();
+  // The clients outlive the object.
+  Poller(const config::v1::ControllerConfig& config, Clients& clients, log::Logger log);
 
   // Asks in rounds until `stop` is requested.
   void Run(std::stop_token stop);
 
-  // What a round says that begins after the call. DeadlineExceeded if it takes longer than
-  // `timeout`.
-  absl::Status WaitForRound(absl::Duration timeout);
-  // What is known now. Only the stages with these names; all if there are none.
-  v1::GetStatusResponse Snapshot(const std::vector<std::string>& names) const;
+  // Waits for the end of a round that begins after the call. DeadlineExceeded if it takes longer
+  // than a round can.
+  absl::Status WaitForRound();
+  // What is known now.
+  v1::GetStatusResponse Snapshot() const;
   v1::ListStagesResponse Stages() const;
+  // The instances that a call is for, as the last round knows them; if it does not, as another one
+  // does.
+  absl::StatusOr<std::vector<Target>> Find(const v1::Selection& selection);
 
  private:
-  struct Client;
   // An instance, by its address.
   struct Instance {
     std::string stage;
     v1::InstanceStatus status;
     absl::Time answered;  // when it told its state last; InfinitePast if never
     absl::Time listed;    // when it was known to be there last
-    std::unique_ptr<Client> client;
   };
   using Instances = std::map<std::string, std::unique_ptr<Instance>>;
 
   void Round();
-  // Asks the instances; the answers in their order.
-  void Ask(const std::vector<Instance*>& instances, std::vector<v1::InstanceStatus>& answers) const;
-  // A pair of lists, of the same order.
-  void Remember(const std::vector<Instance*>& asked, std::vector<v1::InstanceStatus>& answers,
+  // What the call of an instance brought.
+  void Remember(Instance& instance, const grpc::Status& called, stage::v1::Status&& status,
                 absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MarkGone(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const config::v1::ControllerConfig config_;
+  const absl::Duration call_timeout_;
+  Clients& clients_;
   const log::Logger log_;
 
   mutable Mutex mutex_;
   CondVar changed_;
-  // Only Run's thread changes the lists and uses the clients.
+  // Only Run's thread changes the lists.
   std::vector<KnownStage> stages_ ABSL_GUARDED_BY(mutex_);
   Instances instances_ ABSL_GUARDED_BY(mutex_);
   absl::Time time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // of the last round

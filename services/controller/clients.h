@@ -1,0 +1,32 @@
+// Connections to the control planes of instances, one for each address.
+#ifndef SERVICES_CONTROLLER_CLIENTS_H_
+#define SERVICES_CONTROLLER_CLIENTS_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "common/base/mutex.h"
+#include "mentat/stage/v1/stage_admin.grpc.pb.h"
+
+namespace mentat::controller {
+
+// Thread-safe.
+class Clients {
+ public:
+  using Stub = stage::v1::StageAdmin::Stub;
+
+  // The client of the instance at host:port. Connects when it is used first, and again by itself.
+  std::shared_ptr<Stub> Get(const std::string& address);
+  // Forgets all others.
+  void KeepOnly(const std::set<std::string>& addresses);
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Stub>> stubs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mentat::controller
+
+#endif  // SERVICES_CONTROLLER_CLIENTS_H_

@@ -1,0 +1,77 @@
+// The gRPC service Controller: each call goes to the object that does it.
+#ifndef SERVICES_CONTROLLER_RPC_H_
+#define SERVICES_CONTROLLER_RPC_H_
+
+#include "mentat/controller/v1/controller.grpc.pb.h"
+#include "services/controller/instance_calls.h"
+#include "services/controller/status_calls.h"
+
+namespace mentat::controller {
+
+// Thread-safe.
+class Rpc final : public v1::Controller::Service {
+ public:
+  // All outlive the object.
+  struct Parts {
+    StatusCalls& status;
+    InstanceCalls& instances;
+  };
+  explicit Rpc(const Parts& parts) : parts_(parts) {}
+
+  grpc::Status ListStages(grpc::ServerContext*, const v1::ListStagesRequest*,
+                          v1::ListStagesResponse* response) override {
+    return parts_.status.ListStages(*response);
+  }
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest* request,
+                         v1::GetStatusResponse* response) override {
+    return parts_.status.GetStatus(*request, *response);
+  }
+  grpc::Status WatchStatus(grpc::ServerContext* context, const v1::WatchStatusRequest* request,
+                           grpc::ServerWriter<v1::WatchStatusResponse>* writer) override {
+    return parts_.status.WatchStatus(*context, *request, *writer);
+  }
+  grpc::Status GetTopology(grpc::ServerContext*, const v1::GetTopologyRequest*,
+                           v1::GetTopologyResponse* response) override {
+    return parts_.status.GetTopology(*response);
+  }
+
+  grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest* request,
+                     v1::PauseResponse* response) override {
+    return parts_.instances.Pause(*request, *response);
+  }
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
+                      v1::ResumeResponse* response) override {
+    return parts_.instances.Resume(*request, *response);
+  }
+  grpc::Status Drain(grpc::ServerContext*, const v1::DrainRequest* request,
+                     v1::DrainResponse* response) override {
+    return parts_.instances.Drain(*request, *response);
+  }
+  grpc::Status SetLogLevel(grpc::ServerContext*, const v1::SetLogLevelRequest* request,
+                           v1::SetLogLevelResponse* response) override {
+    return parts_.instances.SetLogLevel(*request, *response);
+  }
+  grpc::Status GetConfig(grpc::ServerContext*, const v1::GetConfigRequest* request,
+                         v1::GetConfigResponse* response) override {
+    return parts_.instances.GetConfig(*request, *response);
+  }
+  grpc::Status ListInFlight(grpc::ServerContext*, const v1::ListInFlightRequest* request,
+                            v1::ListInFlightResponse* response) override {
+    return parts_.instances.ListInFlight(*request, *response);
+  }
+  grpc::Status GetLedger(grpc::ServerContext*, const v1::GetLedgerRequest* request,
+                         v1::GetLedgerResponse* response) override {
+    return parts_.instances.GetLedger(*request, *response);
+  }
+  grpc::Status DumpRunlog(grpc::ServerContext*, const v1::DumpRunlogRequest* request,
+                          v1::DumpRunlogResponse* response) override {
+    return parts_.instances.DumpRunlog(*request, *response);
+  }
+
+ private:
+  const Parts parts_;
+};
+
+}  // namespace mentat::controller
+
+#endif  // SERVICES_CONTROLLER_RPC_H_

@@ -1,7 +1,6 @@
 #include "common/pipeline/keys.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/secret_file.h"
 #include "common/base/status_macros.h"
 
 namespace mentat::pipeline {
@@ -84,22 +84,6 @@ absl::StatusOr<KeyPair> Parse(const fs::path& file) {
         absl::StrCat(file.string(), ": no public-key; expected a ZeroMQ certificate"));
   }
   return certificate;
-}
-
-absl::Status CheckPrivate(const fs::path& file) {
-  struct stat seen = {};
-  if (::stat(file.c_str(), &seen) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read the key file ", file.string(), ": ", std::strerror(errno)));
-  }
-  constexpr mode_t kForbidden = S_IRWXO | S_IWGRP;
-  if ((seen.st_mode & kForbidden) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        file.string(), ": has mode ", absl::Hex((seen.st_mode >> 6) & 7),
-        absl::Hex((seen.st_mode >> 3) & 7), absl::Hex(seen.st_mode & 7),
-        ", so that others can read or change the secret key: chmod 600 it, or 640 for a group"));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Write(const fs::path& file, std::string_view text, mode_t mode) {
@@ -173,7 +157,7 @@ absl::Status WriteKeyPair(const fs::path& folder, const std::string& name, const
 
 absl::StatusOr<KeyPair> ReadKeyPair(const fs::path& file) {
   RETURN_IF_ERROR(CheckCurveSupport());
-  RETURN_IF_ERROR(CheckPrivate(file));
+  RETURN_IF_ERROR(CheckSecretFile(file));
   ASSIGN_OR_RETURN(KeyPair certificate, Parse(file));
   if (certificate.secret_key.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(

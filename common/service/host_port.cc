@@ -79,4 +79,13 @@ absl::StatusOr<std::string> NumericAddress(const HostPort& host_port) {
   return addresses.front();
 }
 
+bool IsLoopback(std::string_view host) {
+  const std::string text(host);
+  in_addr v4 = {};
+  in6_addr v6 = {};
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  return host == "localhost";
+}
+
 }  // namespace mentat::service

@@ -26,6 +26,10 @@ absl::StatusOr<std::vector<std::string>> ResolveAll(const HostPort& host_port);
 // One of them to listen on, IPv4 first; `0.0.0.0` for an empty host.
 absl::StatusOr<std::string> NumericAddress(const HostPort& host_port);
 
+// Whether only this machine reaches the host: `localhost`, 127.0.0.0/8, ::1. Of other names nobody
+// knows where they lead to later.
+bool IsLoopback(std::string_view host);
+
 }  // namespace mentat::service
 
 #endif  // COMMON_SERVICE_HOST_PORT_H_

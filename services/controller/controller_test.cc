@@ -5,7 +5,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "mentat/controller/v1/controller.grpc.pb.h"
+#include "services/controller/controller_fixture.h"
 
 namespace mentat::controller {
 namespace {
@@ -29,57 +29,6 @@ using testing_support::ServiceProcess;
 
 constexpr char kProgram[] = "services/controller/controller";
 constexpr char kDemo[] = "services/demo/demo";
-
-class ControllerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = absl::StrCat(testing::TempDir(), "/",
-                           testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_ + "/ports");
-  }
-
-  std::unique_ptr<ServiceProcess> StartDemo(const std::string& name) {
-    auto demo = ServiceProcess::Start(kDemo, folder_ + "/ports", name,
-                                      {"--set", "pipeline.input.bind=tcp://127.0.0.1:*"});
-    EXPECT_THAT(demo, IsOk());
-    EXPECT_THAT((*demo)->WaitForState(stage::v1::STATE_READY), IsOk());
-    return *std::move(demo);
-  }
-
-  void StartController(const std::string& stages, const std::string& ports_dir = "") {
-    auto started =
-        ServiceProcess::Start(kProgram, folder_, "controller",
-                              {"--set", "stages=" + stages, "--set", "ports_dir=" + ports_dir,
-                               "--set", "call_timeout_seconds=5", "--set", "poll_seconds=3600"});
-    ASSERT_THAT(started, IsOk());
-    controller_ = *std::move(started);
-    stub_ = v1::Controller::NewStub(controller_->channel());
-  }
-
-  v1::GetStatusResponse Status(std::vector<std::string> stages = {}) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
-    v1::GetStatusRequest request;
-    for (const std::string& stage : stages) request.add_stages(stage);
-    v1::GetStatusResponse response;
-    const grpc::Status status = stub_->GetStatus(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
-  }
-
-  std::string folder_;
-  std::unique_ptr<ServiceProcess> controller_;
-  std::unique_ptr<v1::Controller::Stub> stub_;
-};
-
-std::string Stage(const std::string& name, const std::vector<std::string>& addresses) {
-  std::string list;
-  for (const std::string& address : addresses) {
-    absl::StrAppend(&list, list.empty() ? "" : ", ", "\"", address, "\"");
-  }
-  return absl::StrCat("{\"name\": \"", name, "\", \"addresses\": [", list, "]}");
-}
 
 TEST_F(ControllerTest, ListsTheConfiguredStagesAndAsksTheirInstances) {
   auto one = StartDemo("one");
@@ -101,16 +50,16 @@ TEST_F(ControllerTest, ListsTheConfiguredStagesAndAsksTheirInstances) {
 
   grpc::ClientContext context;
   v1::ListStagesResponse list;
-  ASSERT_TRUE(stub_->ListStages(&context, {}, &list).ok());
+  ASSERT_TRUE(stub().ListStages(&context, {}, &list).ok());
   ASSERT_EQ(list.stages_size(), 2);
   EXPECT_EQ(list.stages(0).addresses_size(), 2);
 }
 
 TEST_F(ControllerTest, FindsLocalInstancesByTheirPortsFiles) {
-  StartController("[]", folder_ + "/ports");
+  StartController("[]", {"--set", "ports_dir=" + folder() + "/ports"});
   EXPECT_EQ(Status().stages_size(), 0);
-  std::ofstream(folder_ + "/ports/broken.json") << "{";
-  std::ofstream(folder_ + "/ports/readme.txt") << "not looked at";
+  std::ofstream(folder() + "/ports/broken.json") << "{";
+  std::ofstream(folder() + "/ports/readme.txt") << "not looked at";
   auto one = StartDemo("one");
   v1::GetStatusResponse status = Status();
   ASSERT_EQ(status.stages_size(), 1);
@@ -141,7 +90,7 @@ TEST_F(ControllerTest, AKilledInstanceIsUnreachableUntilItIsBack) {
   EXPECT_NE(instance.error(), "");
   EXPECT_EQ(instance.status().instance(), "one");
 
-  auto again = ServiceProcess::Start(kDemo, folder_ + "/ports", "again",
+  auto again = ServiceProcess::Start(kDemo, folder() + "/ports", "again",
                                      {"--set", "pipeline.input.bind=tcp://127.0.0.1:*", "--set",
                                       "service.admin_listen=" + address});
   ASSERT_THAT(again, IsOk());
@@ -159,7 +108,7 @@ TEST_F(ControllerTest, AFrozenInstanceHidesNoOther) {
   StartController(
       absl::StrCat("[", Stage("demo", {frozen->ports().admin, lively->ports().admin}), "]"));
   EXPECT_EQ(Status().stages(0).instances_size(), 2);
-  frozen->process().Signal(SIGSTOP);
+  Freeze(frozen);
   const v1::GetStatusResponse status = Status();
   ASSERT_EQ(status.stages(0).instances_size(), 2);
   EXPECT_EQ(status.stages(0).instances(0).reachability(), v1::REACHABILITY_UNREACHABLE);
@@ -170,7 +119,7 @@ TEST_F(ControllerTest, AFrozenInstanceHidesNoOther) {
 }
 
 TEST_F(ControllerTest, AStageThatStandsThereTwiceIsRefused) {
-  const std::string output = folder_ + "/out";
+  const std::string output = folder() + "/out";
   auto process = ChildProcess::Start(
       kProgram, {"--set", absl::StrCat("stages=[", Stage("a", {}), ", ", Stage("a", {}), "]")},
       output);

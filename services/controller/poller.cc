@@ -135,8 +135,15 @@ void Poller::MarkGone(absl::Time now) {
 }
 
 absl::StatusOr<std::vector<Target>> Poller::Find(const v1::Selection& selection) {
-  absl::StatusOr<std::vector<Target>> targets = Select(Snapshot(), selection);
-  if (!absl::IsNotFound(targets.status())) return targets;
+  bool known = false;
+  {
+    const MutexLock lock(mutex_);
+    known = time_ != absl::InfinitePast();
+  }
+  if (known) {
+    absl::StatusOr<std::vector<Target>> targets = Select(Snapshot(), selection);
+    if (!absl::IsNotFound(targets.status())) return targets;
+  }
   RETURN_IF_ERROR(WaitForRound());
   return Select(Snapshot(), selection);
 }

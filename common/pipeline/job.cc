@@ -59,7 +59,13 @@ void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_toke
   if (!items.empty()) processor.Process(items, std::move(stop));
   for (size_t i = 0; i < items.size(); ++i) router.Route(items[i], places[i]);
   job.parcels = router.TakeParcels();
-  job.rejected = router.rejected();
+  job.rejected = std::move(router.rejected());
+  for (Rejection& rejection : job.rejected) {
+    for (const Job::Batch& batch : job.batches) {
+      if (batch.serial != rejection.group_id) continue;
+      rejection.batch = BatchName(batch.view.header.epoch, batch.view.header.id);
+    }
+  }
   items.clear();
   places.clear();
   workspace.arena_.Reset();

@@ -35,7 +35,7 @@ struct Job {
 
   // Set by RunJob.
   std::map<std::string, std::vector<Parcel>, std::less<>> parcels;  // by output
-  std::vector<v1::DeadLetter> rejected;                             // dead letters that began here
+  std::vector<Rejection> rejected;                                  // dead letters that began here
 };
 
 // What a worker keeps between jobs, so that it need not ask for memory anew.

@@ -1,13 +1,6 @@
 #include "common/pipeline/refusal.h"
 
 namespace mentat::pipeline {
-namespace {
-
-constexpr std::chrono::minutes kBetweenLines(1);
-// Endpoints come and go.
-constexpr size_t kMaxLines = 1000;
-
-}  // namespace
 
 std::span<const RefusalReason> AllReasons() {
   using Kind = Refusal::Kind;
@@ -43,28 +36,17 @@ std::string_view Explain(const Refusal& refusal) {
   return refusal.reason;
 }
 
-void RefusalLog::Write(const Refusal& refusal, const std::string& key_name, Clock::time_point now) {
-  if (lines_.size() >= kMaxLines) lines_.clear();
-  Line& line = lines_[{refusal.kind, refusal.reason, refusal.endpoint}];
-  if (now < line.next) {
-    ++line.held_back;
-    return;
-  }
-  line.next = now + kBetweenLines;
-  const log::Logger::Fields fields = {{"endpoint", refusal.endpoint},
-                                      {"from", refusal.from},
-                                      {"key", refusal.key},
-                                      {"key_name", key_name},
-                                      {"not_logged", std::exchange(line.held_back, 0)}};
+void LogRefusal(const log::Logger& log, const Refusal& refusal, const std::string& key_name) {
   // What happens in good times too: somebody looks whether the port answers, or which key is ours.
   const bool usual =
       refusal.kind == Refusal::Kind::kConnection &&
       (refusal.reason == refusal::kBroken || refusal.reason == refusal::kWrongServerKey);
-  if (usual) {
-    log_.Info(Explain(refusal), fields);
-  } else {
-    log_.Warning(Explain(refusal), fields);
-  }
+  log.ForKey(refusal.endpoint)
+      .Write(usual ? log::Level::kInfo : log::Level::kWarning, Explain(refusal),
+             {{"endpoint", refusal.endpoint},
+              {"from", refusal.from},
+              {"key", refusal.key},
+              {"key_name", key_name}});
 }
 
 }  // namespace mentat::pipeline

@@ -2,14 +2,9 @@
 #ifndef COMMON_PIPELINE_REFUSAL_H_
 #define COMMON_PIPELINE_REFUSAL_H_
 
-#include <chrono>
-#include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <utility>
 
 #include "common/service/log.h"
 
@@ -50,25 +45,9 @@ inline constexpr std::string_view kRefused = "refused";
 std::span<const RefusalReason> AllReasons();
 std::string_view Explain(const Refusal& refusal);
 
-// Writes refusals to the log: the first of its kind at once, the like of it once a minute with
-// their number, so that nobody floods the log from outside. Not thread-safe.
-class RefusalLog {
- public:
-  using Clock = std::chrono::steady_clock;
-
-  explicit RefusalLog(log::Logger log) : log_(std::move(log)) {}
-  // `key_name` is what the refusal's key is called here, if anything.
-  void Write(const Refusal& refusal, const std::string& key_name, Clock::time_point now);
-
- private:
-  struct Line {
-    Clock::time_point next;
-    uint64_t held_back = 0;
-  };
-
-  log::Logger log_;
-  std::map<std::tuple<Refusal::Kind, std::string_view, std::string>, Line> lines_;
-};
+// Writes a refusal to the log; those of a kind, a reason and an endpoint hold each other back
+// alone. `key_name` is what the refusal's key is called here, if anything.
+void LogRefusal(const log::Logger& log, const Refusal& refusal, const std::string& key_name);
 
 }  // namespace mentat::pipeline
 

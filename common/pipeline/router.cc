@@ -4,6 +4,11 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
+#include "mentat/idea/v1/event.pb.h"
+
 namespace mentat::pipeline {
 namespace {
 
@@ -17,6 +22,29 @@ int64_t NowMicros() {
 }
 
 }  // namespace
+
+std::string EventId(std::string_view event) {
+  using google::protobuf::internal::WireFormatLite;
+  constexpr size_t kMaxBytes = 128;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(event.data()),
+                                            static_cast<int>(event.size()));
+  while (const uint32_t tag = in.ReadTag()) {
+    uint32_t length = 0;
+    std::string id;
+    if (tag == WireFormatLite::MakeTag(idea::v1::Event::kIdFieldNumber,
+                                       WireFormatLite::WIRETYPE_LENGTH_DELIMITED)) {
+      const bool read = in.ReadVarint32(&length) && length <= event.size() &&
+                        in.ReadString(&id, static_cast<int>(std::min<size_t>(length, kMaxBytes)));
+      return read ? id : "";
+    }
+    if (!WireFormatLite::SkipField(&in, tag)) break;
+  }
+  return "";
+}
+
+std::string BatchName(uint64_t epoch, uint64_t id) {
+  return absl::StrCat(absl::Hex(epoch, absl::kZeroPad16), "/", id);
+}
 
 Router::Router(const Routes& routes) : routes_(routes) {
   boxes_.reserve(routes.outputs.size());
@@ -93,7 +121,7 @@ void Router::Forward(const Item& item, const Place& place, Box& box) {
     return;
   }
   const uint64_t bytes = Body::EntryBytes(changed->ByteSizeLong(), item.received_at());
-  if (Parcel* const parcel = Begin(box, place, bytes)) {
+  if (Parcel* const parcel = Begin(box, place, item.wire(), bytes)) {
     parcel->body.AppendSized(*changed, item.received_at());
   }
 }
@@ -104,22 +132,24 @@ void Router::Send(const ItemView& item, const Place& place, std::string_view out
 
 void Router::Put(const ItemView& item, const Place& place, Box& box) {
   const uint64_t bytes = Body::EntryBytes(item.event.size(), item.received_at, item.dead_letter);
-  if (Parcel* const parcel = Begin(box, place, bytes)) {
+  if (Parcel* const parcel = Begin(box, place, item.event, bytes)) {
     parcel->body.Append(item.event, item.received_at, item.dead_letter);
   }
 }
 
 // The parcel that an entry of this size belongs into, its ticket added; null if no peer would take
 // the entry: then the event has come to its end.
-Parcel* Router::Begin(Box& box, const Place& place, uint64_t entry_bytes) {
+Parcel* Router::Begin(Box& box, const Place& place, std::string_view event, uint64_t entry_bytes) {
   Group& group = *place.group;
   if (entry_bytes > routes_.max_item_bytes()) {
     // The source has to keep it.
-    rejected_.push_back(MakeDeadLetter(
-        v1::REASON_TOO_LARGE, std::to_string(entry_bytes) + " bytes on the wire, the limit is " +
-                                  std::to_string(routes_.max_event_bytes)));
+    rejected_.push_back(
+        {MakeDeadLetter(v1::REASON_TOO_LARGE, std::to_string(entry_bytes) +
+                                                  " bytes on the wire, the limit is " +
+                                                  std::to_string(routes_.max_event_bytes)),
+         EventId(event), "", place.group_id});
     group.SetBook(place.index, Book::kRejected);
-    group.End(place.index, Kind::KIND_DEAD_LETTER, &rejected_.back());
+    group.End(place.index, Kind::KIND_DEAD_LETTER, &rejected_.back().dead_letter);
     return nullptr;
   }
   const auto full = [&](const Body& body) {
@@ -159,7 +189,7 @@ void Router::PassDeadLetter(const ItemView& item, const Place& place) {
 void Router::Reject(const ItemView& item, const Place& place, v1::Reason reason,
                     std::string_view message) {
   const v1::DeadLetter dead_letter = MakeDeadLetter(reason, message);
-  rejected_.push_back(dead_letter);
+  rejected_.push_back({dead_letter, EventId(item.event), "", place.group_id});
   PassDeadLetter({item.event, item.received_at, &dead_letter}, place);
   place.group->SetBook(place.index, Book::kRejected);
 }

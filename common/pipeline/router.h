@@ -41,6 +41,19 @@ struct Routes {
   uint64_t max_batch_bytes = 1 << 20;
 };
 
+// A dead letter that began here.
+struct Rejection {
+  v1::DeadLetter dead_letter;
+  std::string event;  // the event's ID, for people; empty where it cannot be told
+  std::string batch;  // the batch that the event came or went with: its sender's epoch and number
+  uint64_t group_id = 0;
+};
+
+// The ID of a serialised event, in bounds; empty if it has none.
+std::string EventId(std::string_view event);
+// A batch as logs name it: `5f0c…/17`.
+std::string BatchName(uint64_t epoch, uint64_t id);
+
 class Router {
  public:
   // An event among those that are decided on.
@@ -69,7 +82,7 @@ class Router {
   // What came of it, by output.
   std::map<std::string, std::vector<Parcel>, std::less<>> TakeParcels();
   // The dead letters that began here.
-  const std::vector<v1::DeadLetter>& rejected() const { return rejected_; }
+  std::vector<Rejection>& rejected() { return rejected_; }
 
  private:
   struct Box {
@@ -81,14 +94,14 @@ class Router {
 
   Box* Find(std::string_view output);
   void Forward(const Item& item, const Place& place, Box& box);
-  Parcel* Begin(Box& box, const Place& place, uint64_t entry_bytes);
+  Parcel* Begin(Box& box, const Place& place, std::string_view event, uint64_t entry_bytes);
   void Put(const ItemView& item, const Place& place, Box& box);
   v1::DeadLetter MakeDeadLetter(v1::Reason reason, std::string_view message) const;
 
   const Routes& routes_;
   std::vector<Box> boxes_;
   Box* default_box_ = nullptr;  // null if there is no such output
-  std::vector<v1::DeadLetter> rejected_;
+  std::vector<Rejection> rejected_;
 };
 
 }  // namespace mentat::pipeline

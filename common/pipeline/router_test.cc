@@ -110,7 +110,7 @@ TEST_F(RouterTest, EachVerdictHasItsOutcomeAndItsBook) {
   router_->Reject({.event = "x"}, Place(8), v1::REASON_MALFORMED, "bad");
   router_->Send({.event = "x"}, Place(9), "lossy");
   EXPECT_THAT(router_->rejected(), SizeIs(2));
-  EXPECT_EQ(router_->rejected()[0].message(), "no output named nowhere");
+  EXPECT_EQ(router_->rejected()[0].dead_letter.message(), "no output named nowhere");
   const Outcomes outcomes = AllStored();
   std::vector<Outcomes::Kind> kinds;
   for (uint32_t i = 0; i < 10; ++i) kinds.push_back(outcomes.kind(i));
@@ -132,12 +132,38 @@ TEST_F(RouterTest, WhatNoPeerWouldTakeEndsHere) {
   const std::string huge(10'000, 'x');
   router_->Send({.event = huge}, Place(0), "default");
   ASSERT_THAT(router_->rejected(), SizeIs(1));
-  EXPECT_EQ(router_->rejected()[0].reason(), v1::REASON_TOO_LARGE);
+  EXPECT_EQ(router_->rejected()[0].dead_letter.reason(), v1::REASON_TOO_LARGE);
   const Outcomes outcomes = AllStored();
   EXPECT_EQ(outcomes.kind(0), Kind::KIND_DEAD_LETTER);
   ASSERT_NE(outcomes.dead_letter(0), nullptr);
   EXPECT_EQ(outcomes.dead_letter(0)->stage(), "inspector");
   EXPECT_EQ(ledger_.rejected, 1);
+}
+
+TEST_F(RouterTest, ARejectionNamesItsEvent) {
+  idea::v1::Event event;
+  event.set_format("IDEA0");
+  event.set_id("e-1");
+  event.set_note("n");
+  router_->Reject({.event = event.SerializeAsString()}, Place(0), v1::REASON_FAILED, "bad");
+  ASSERT_THAT(router_->rejected(), SizeIs(1));
+  EXPECT_EQ(router_->rejected()[0].event, "e-1");
+}
+
+TEST(EventIdTest, IsBoundedAndEmptyWhereThereIsNone) {
+  idea::v1::Event event;
+  EXPECT_EQ(EventId(event.SerializeAsString()), "");
+  event.set_id(std::string(1000, 'x'));
+  EXPECT_EQ(EventId(event.SerializeAsString()), std::string(128, 'x'));
+  for (const std::string& bytes :
+       {std::string("\x12\x05id"), std::string("\xff\xff\xff"), std::string(11, '\xff'),
+        std::string("\x12\xff\xff\xff\xff\x0f")}) {
+    EXPECT_EQ(EventId(bytes), "");
+  }
+}
+
+TEST(BatchNameTest, IsTheEpochAndTheNumber) {
+  EXPECT_EQ(BatchName(0xabc, 17), "0000000000000abc/17");
 }
 
 TEST_F(RouterTest, WithoutAnOutputADeadLetterGoesBack) {

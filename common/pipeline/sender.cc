@@ -280,9 +280,9 @@ void Sender::Condemn(uint64_t batch_id) {
   dead_letter.set_stage(options_.stage);
   dead_letter.set_instance(options_.instance);
   dead_letter.set_message("alone with it, " + std::to_string(entry.deaths) + " workers died");
-  effects_->Condemned(ticket, &dead_letter);
   const BatchView batch = ViewOf(entry.parcel.body);
   ItemView item = batch.items[0];
+  effects_->Condemned(ticket, batch_id, item.event, &dead_letter);
   if (item.dead_letter != nullptr) {
     // Not even as raw bytes: nobody behind this output can keep it, so the source has to.
     Forget(batch_id);

@@ -61,7 +61,8 @@ class Sender {
     virtual void Settled(const Tickets& tickets, v1::EventOutcome::Kind kind,
                          const v1::DeadLetter* dead_letter) = 0;
     // An event that was alone with workers that died; `dead_letter` may be completed.
-    virtual void Condemned(const Tickets& ticket, v1::DeadLetter* dead_letter) = 0;
+    virtual void Condemned(const Tickets& ticket, uint64_t batch_id, std::string_view event,
+                           v1::DeadLetter* dead_letter) = 0;
   };
 
   struct Counters {

@@ -52,7 +52,7 @@ class SenderTest : public ::testing::Test, public Sender::Effects {
     if (dead_letter != nullptr) reasons_[tickets.first] = dead_letter->reason();
     settled_ += static_cast<int>(tickets.count);
   }
-  void Condemned(const Tickets& ticket, v1::DeadLetter*) override {
+  void Condemned(const Tickets& ticket, uint64_t, std::string_view, v1::DeadLetter*) override {
     condemned_.push_back(ticket.first);
   }
 

@@ -96,7 +96,7 @@ class World {
       world->Upstream(process, endpoint, ack);
     }
     void Forget(const std::string&) override {}
-    void Rejected(const v1::DeadLetter&) override {}
+    void Rejected(const Rejection&) override {}
     World* world;
     int process;
     uint64_t incarnation;

@@ -59,25 +59,6 @@ absl::StatusOr<std::string> Advertised(const std::string& bound, std::string hos
   return addresses->front();
 }
 
-// Lets one of a kind of log lines through in a while, and counts those it held back.
-class LogLimit {
- public:
-  // Whether to write now; then `held_back` says how many were not written since the last one.
-  bool Allow(Instant now, uint64_t* held_back) {
-    if (now < next_) {
-      ++held_back_;
-      return false;
-    }
-    next_ = now + std::chrono::seconds(1);
-    *held_back = std::exchange(held_back_, 0);
-    return true;
-  }
-
- private:
-  Instant next_;
-  uint64_t held_back_ = 0;
-};
-
 // What a source handed over, on its way to the pipeline's thread.
 struct Submission {
   Submission(SourceBatch batch, std::function<void(Outcomes)> settled)
@@ -119,7 +100,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   }
   void SendAck(const std::string& endpoint, const v1::Ack& ack) override;
   void Forget(const std::string& endpoint) override { sockets_->ForgetAck(endpoint); }
-  void Rejected(const v1::DeadLetter& dead_letter) override;
+  void Rejected(const Rejection& rejection) override;
 
   // From any thread: runs in the pipeline's.
   void Post(std::function<void()> command);
@@ -152,9 +133,6 @@ class StageImpl : public Stage, public StageCore::Effects {
   bool paused_ = false;
   bool draining_ = false;
   std::map<std::string, std::set<std::string>> unreached_;  // peers to try again, by output
-  LogLimit rejected_log_;
-  LogLimit refused_log_;
-  RefusalLog refusal_log_{log_};
   KeyPair own_key_;                         // constant after Init, as the key's file may not be
   std::shared_ptr<const Keyring> keyring_;  // null if nothing is encrypted
 
@@ -425,12 +403,12 @@ void StageImpl::SendAck(const std::string& endpoint, const v1::Ack& ack) {
   }
 }
 
-void StageImpl::Rejected(const v1::DeadLetter& dead_letter) {
-  uint64_t held_back = 0;
-  if (!rejected_log_.Allow(steady_clock::now(), &held_back)) return;
-  log_.Warning("an event became a dead letter", {{"reason", v1::Reason_Name(dead_letter.reason())},
-                                                 {"error", dead_letter.message()},
-                                                 {"not_logged", held_back}});
+void StageImpl::Rejected(const Rejection& rejection) {
+  log_.Warning("an event became a dead letter",
+               {{"event", rejection.event},
+                {"batch", rejection.batch},
+                {"reason", v1::Reason_Name(rejection.dead_letter.reason())},
+                {"error", rejection.dead_letter.message()}});
 }
 
 void StageImpl::Run(std::stop_token stop) {
@@ -511,8 +489,7 @@ void StageImpl::RunCommands() {
 
 void StageImpl::OnRefused(const Refusal& refusal) {
   if (metrics_) metrics_->Refused(refusal);
-  refusal_log_.Write(refusal, keyring_ == nullptr ? "" : keyring_->Name(refusal.key),
-                     steady_clock::now());
+  LogRefusal(log_, refusal, keyring_ == nullptr ? "" : keyring_->Name(refusal.key));
 }
 
 void StageImpl::LogKeyring() const {
@@ -552,10 +529,7 @@ void StageImpl::OnFrame(const SharedBytes& shared, std::string_view key, bool fr
   const absl::StatusOr<Frame> frame = DecodeFrame(bytes);
   const auto refuse = [&](std::string_view reason) {
     if (metrics_) metrics_->RefusedFrame(reason);
-    uint64_t held_back = 0;
-    if (!refused_log_.Allow(steady_clock::now(), &held_back)) return;
-    log_.Warning("a frame was refused",
-                 {{"reason", reason}, {"bytes", bytes.size()}, {"not_logged", held_back}});
+    log_.Warning("a frame was refused", {{"reason", reason}, {"bytes", bytes.size()}});
   };
   if (!frame.ok()) {
     const absl::string_view message = frame.status().message();

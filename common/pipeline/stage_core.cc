@@ -31,13 +31,15 @@ class StageCore::OutputEffects : public Sender::Effects {
                const v1::DeadLetter* dead_letter) override {
     core_->Settle(tickets, kind, dead_letter);
   }
-  void Condemned(const Tickets& ticket, v1::DeadLetter* dead_letter) override {
+  void Condemned(const Tickets& ticket, uint64_t batch_id, std::string_view event,
+                 v1::DeadLetter* dead_letter) override {
     dead_letter->set_time(NowMicros());
     const auto it = core_->groups_.find(ticket.group);
     if (it != core_->groups_.end()) {
       it->second.group.SetBook(ticket.first, Group::Book::kRejected);
     }
-    core_->effects_->Rejected(*dead_letter);
+    const uint64_t epoch = core_->options_.outputs.at(output_).sender.epoch;
+    core_->effects_->Rejected({*dead_letter, EventId(event), BatchName(epoch, batch_id)});
   }
 
  private:
@@ -100,7 +102,7 @@ void StageCore::Submit(SourceBatch batch, SettledCallback settled, Instant now) 
     for (uint32_t i = 0; i < view.items.size(); ++i) {
       router.Send(view.items[i], {&group, id, i, std::nullopt}, kDefaultOutput);
     }
-    for (const v1::DeadLetter& dead_letter : router.rejected()) effects_->Rejected(dead_letter);
+    for (const Rejection& rejection : router.rejected()) effects_->Rejected(rejection);
     parcels = router.TakeParcels();
   }
   for (const uint32_t index : batch.dead_letters_) group.SetBook(index, Group::Book::kRejected);
@@ -152,7 +154,7 @@ std::unique_ptr<Job> StageCore::NextJob(uint32_t max_events, Instant now) {
 // --------------------------------------------------------------------------
 
 void StageCore::FinishJob(std::unique_ptr<Job> job, Instant now) {
-  for (const v1::DeadLetter& dead_letter : job->rejected) effects_->Rejected(dead_letter);
+  for (const Rejection& rejection : job->rejected) effects_->Rejected(rejection);
   std::vector<uint64_t> serials;
   for (Job::Batch& batch : job->batches) {
     serials.push_back(batch.serial);

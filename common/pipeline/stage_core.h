@@ -52,7 +52,7 @@ class StageCore : private Receiver::Effects {
     virtual void SendAck(const std::string& ack_endpoint, const v1::Ack& ack) = 0;
     virtual void Forget(const std::string& ack_endpoint) = 0;
     // A dead letter has begun here.
-    virtual void Rejected(const v1::DeadLetter& dead_letter) = 0;
+    virtual void Rejected(const Rejection& rejection) = 0;
   };
 
   using SettledCallback = std::function<void(Outcomes)>;

@@ -123,7 +123,8 @@ class StageAdminService final : public StageAdmin::Service {
 
   grpc::Status SetLogLevel(grpc::ServerContext*, const SetLogLevelRequest* request,
                            SetLogLevelResponse* response) override {
-    absl::StatusOr<std::string> previous = handler_.SetLogLevel(request->level());
+    absl::StatusOr<std::string> previous =
+        handler_.SetLogLevel(request->level(), request->module());
     if (!previous.ok()) return ToGrpc(previous.status());
     response->set_previous_level(*std::move(previous));
     return grpc::Status::OK;

@@ -30,8 +30,9 @@ class AdminHandler {
   virtual absl::Status Resume() = 0;
   virtual absl::Status Drain() = 0;
   virtual absl::Status Reload() = 0;
-  // The level before.
-  virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level) = 0;
+  // Of the whole process if `module` is empty. The level before.
+  virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level,
+                                                  const std::string& module) = 0;
   virtual std::vector<ConfigEntry> Config() const = 0;
 };
 

@@ -89,6 +89,7 @@ void Frame::Run(std::stop_token stop) {
     Evaluate();
     SampleRate(absl::Now());
     TrimIfIdle();
+    options_.sink->TellHeldBack(/*at_end=*/false);
     {
       const MutexLock lock(mutex_);
       wake_.WaitFor(mutex_, stop, kTick,
@@ -299,15 +300,23 @@ absl::Status Frame::Reload() {
       absl::StrCat("not reloaded, what was loaded before stays in use: ", status.message()));
 }
 
-absl::StatusOr<std::string> Frame::SetLogLevel(const std::string& level) {
+absl::StatusOr<std::string> Frame::SetLogLevel(const std::string& level,
+                                               const std::string& module) {
   const std::optional<log::Level> parsed = log::ParseLevel(level);
-  if (!parsed.has_value()) {
-    return absl::InvalidArgumentError("level: expected debug, info, warning or error");
+  if (!parsed.has_value() && (module.empty() || !level.empty())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("level: expected debug, info, warning or error",
+                     module.empty() ? "" : ", or nothing for that of the process"));
   }
-  const std::string previous(log::LevelName(options_.sink->level()));
-  options_.sink->set_level(*parsed);
-  log_.Info("log level changed", {{"from", previous}, {"to", level}});
-  return previous;
+  log::Level previous = options_.sink->level();
+  if (module.empty()) {
+    options_.sink->set_level(*parsed);
+  } else {
+    ASSIGN_OR_RETURN(previous, options_.sink->SetModuleLevel(module, parsed));
+  }
+  log_.Unlimited().Info("log level changed",
+                        {{"of", module}, {"from", log::LevelName(previous)}, {"to", level}});
+  return std::string(log::LevelName(previous));
 }
 
 std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
@@ -337,6 +346,9 @@ std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
                     {{static_cast<double>(reloads_ok_), {{"result", "ok"}}},
                      {static_cast<double>(reloads_failed_), {{"result", "refused"}}}}),
       CounterFamily("mentat_log_records_total", "Log records written, by level.", records),
+      CounterFamily("mentat_log_held_back_records_total",
+                    "Log records that were not written since the like of them repeated.",
+                    {{static_cast<double>(options_.sink->held_back())}}),
       CounterFamily("mentat_log_lost_records_total", "Log records that could not be written.",
                     {{static_cast<double>(options_.sink->lost())}}),
   };

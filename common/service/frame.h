@@ -68,7 +68,8 @@ class Frame : public AdminHandler {
   absl::Status Resume() override;
   absl::Status Drain() override;
   absl::Status Reload() override;
-  absl::StatusOr<std::string> SetLogLevel(const std::string& level) override;
+  absl::StatusOr<std::string> SetLogLevel(const std::string& level,
+                                          const std::string& module) override;
   std::vector<ConfigEntry> Config() const override;
 
   // The metrics of the frame; docs/configuration.md has the list.

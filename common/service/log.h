@@ -2,8 +2,13 @@
 //
 //   log.Warning("database is away", {{"attempt", 3}, {"error", status}});
 //
-// Lines go to standard error or to a file, as JSON or as text; hostile text is escaped. A record
-// below the current level costs one comparison. All members are thread-safe.
+// Lines go to standard error, to a file or to the system's log, as JSON or as text; hostile text is
+// escaped. A record below the level of its module costs one comparison. Records that repeat, those
+// with the same level, module and message, are held back above a number in a while and counted: the
+// next line says how many. All members are thread-safe.
+//
+// Names of fields that mean the same everywhere: `event` (the event's ID), `batch` (its sender's
+// epoch and number), `error`, `reason`, `output`, `peer`, `file`.
 #ifndef COMMON_SERVICE_LOG_H_
 #define COMMON_SERVICE_LOG_H_
 
@@ -21,9 +26,10 @@ namespace mentat::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 
-// One named value beside the message.
+// One named value beside the message. Refers to texts that are given to it: for use within one
+// call.
 struct Field {
-  using Value = std::variant<int64_t, uint64_t, double, bool, std::string>;
+  using Value = std::variant<int64_t, uint64_t, double, bool, std::string_view, std::string>;
 
   template <typename T>
   Field(std::string_view key, const T& value) : key(key), value(Convert(value)) {}
@@ -45,13 +51,15 @@ struct Field {
     } else if constexpr (std::is_same_v<T, absl::Status>) {
       return std::string(value.ToString());
     } else {
-      return std::string(std::string_view(value));
+      return std::string_view(value);
     }
   }
 };
 
 // Where lines go; shared by the loggers of a process.
 class Sink;
+// A part of the program that speaks, with its level; the sink's.
+struct Module;
 
 // A cheap handle to a sink, with the name of the part of the program that speaks.
 class Logger {
@@ -63,22 +71,28 @@ class Logger {
 
   explicit Logger(std::shared_ptr<Sink> sink, std::string module = "");
 
-  // The same sink under the name of another part.
+  // The same sink under the name of another part: one of a few, each of which has a level.
   Logger ForModule(std::string_view module) const;
+  // Repetitions are told apart by this text too (the name of a rule, an endpoint), so that one
+  // does not hold back what another has to say.
+  Logger ForKey(std::string_view key) const;
+  // Nothing is held back: for what is bounded in itself, or has to be told in full.
+  Logger Unlimited() const;
 
   using Fields = std::initializer_list<Field>;
   void Debug(std::string_view message, Fields fields = {}) const;
   void Info(std::string_view message, Fields fields = {}) const;
   void Warning(std::string_view message, Fields fields = {}) const;
   void Error(std::string_view message, Fields fields = {}) const;
+  void Write(Level level, std::string_view message, Fields fields = {}) const;
 
   bool Enabled(Level level) const;
 
  private:
-  void Write(Level level, std::string_view message, Fields fields) const;
-
   std::shared_ptr<Sink> sink_;
-  std::string module_;
+  const Module* module_ = nullptr;  // of the sink
+  std::string key_;
+  bool limited_ = true;
 };
 
 }  // namespace mentat::log

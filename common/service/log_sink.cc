@@ -1,249 +1,147 @@
 #include "common/service/log_sink.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <cmath>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+#include "common/service/nearest_name.h"
 
 namespace mentat::log {
 namespace {
 
-constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
-constexpr std::string_view kReservedKeys[] = {"time",   "level",    "service",
-                                              "module", "instance", "message"};
-// Longest text of one value; more says nothing to a reader and fills disks.
-constexpr size_t kMaxValueBytes = 8192;
+constexpr char kSyslogSocket[] = "/dev/log";
+constexpr char kJournalSocket[] = "/run/systemd/journal/socket";
 
-// The code point at the start of `text` and its length in bytes; length 0 if that is no UTF-8.
-struct Decoded {
-  char32_t code = 0;
-  size_t length = 0;
-};
-
-Decoded DecodeUtf8(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
-  char32_t code = first & (0xFF >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = (code << 6) | (byte(i) & 0x3F);
+absl::StatusOr<std::unique_ptr<Output>> OpenOutput(const SinkOptions& options) {
+  if (options.system_log == SinkOptions::SystemLog::kNone) return OpenFile(options.file);
+  if (!options.file.empty()) {
+    return absl::InvalidArgumentError("the log goes either to a file or to the system's log");
   }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  if (code < kSmallest[length] || code > 0x10FFFF || surrogate) return {};
-  return {code, length};
-}
-
-// Characters that could forge lines, steer a terminal or turn the reading direction around.
-bool IsUnsafe(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0x200E && code <= 0x200F) ||
-         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
-}
-
-// Appends `text` so that it may stand between double quotes, in JSON and in text lines alike.
-void AppendEscaped(std::string& out, std::string_view text) {
-  const size_t full_size = text.size();
-  const bool cut = full_size > kMaxValueBytes;
-  if (cut) text = text.substr(0, kMaxValueBytes);
-  while (!text.empty()) {
-    const Decoded decoded = DecodeUtf8(text);
-    if (decoded.length == 0) {
-      out += "\\ufffd";
-      text.remove_prefix(1);
-      continue;
-    }
-    if (decoded.code == '"' || decoded.code == '\\') {
-      out += '\\';
-      out += static_cast<char>(decoded.code);
-    } else if (decoded.code == '\n') {
-      out += "\\n";
-    } else if (decoded.code == '\t') {
-      out += "\\t";
-    } else if (IsUnsafe(decoded.code)) {
-      absl::StrAppend(&out, "\\u", absl::Hex(static_cast<uint32_t>(decoded.code), absl::kZeroPad4));
-    } else {
-      out += text.substr(0, decoded.length);
-    }
-    text.remove_prefix(decoded.length);
-  }
-  if (cut) absl::StrAppend(&out, "... (", full_size, " bytes)");
-}
-
-void AppendQuoted(std::string& out, std::string_view text) {
-  out += '"';
-  AppendEscaped(out, text);
-  out += '"';
-}
-
-// Whether a text can stand in a text line as it is.
-bool IsPlain(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxValueBytes &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return c > 0x20 && c < 0x7F && c != '"' && c != '=' && c != '\\';
-         });
-}
-
-void AppendNumber(std::string& out, double number, Format format) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, number).ptr;
-  const std::string_view text(buffer, end - buffer);
-  if (format == Format::kJson && !std::isfinite(number)) {
-    AppendQuoted(out, text);
-  } else {
-    out += text;
-  }
-}
-
-void AppendValue(std::string& out, const Field::Value& value, Format format) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    if (format == Format::kText && IsPlain(*text)) {
-      out += *text;
-    } else {
-      AppendQuoted(out, *text);
-    }
-  } else if (const auto* flag = std::get_if<bool>(&value)) {
-    out += *flag ? "true" : "false";
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    AppendNumber(out, *number, format);
-  } else if (const auto* integer = std::get_if<int64_t>(&value)) {
-    absl::StrAppend(&out, *integer);
-  } else {
-    absl::StrAppend(&out, std::get<uint64_t>(value));
-  }
-}
-
-std::string FormatTimestamp(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
-}
-
-std::string FormatJson(const SinkOptions& options, absl::Time time, Level level,
-                       std::string_view module, std::string_view message, Logger::Fields fields) {
-  std::string line;
-  const auto append_key = [&](std::string_view key) {
-    line += line.empty() ? '{' : ',';
-    line += '"';
-    AppendEscaped(line, key);
-    if (std::find(std::begin(kReservedKeys), std::end(kReservedKeys), key) !=
-        std::end(kReservedKeys)) {
-      line += '_';
-    }
-    line += "\":";
+  const Speaker speaker = {options.service, options.instance};
+  const auto socket = [&](const char* usual) {
+    return options.system_log_socket.empty() ? usual : options.system_log_socket;
   };
-  const auto append_header = [&](std::string_view key, std::string_view text) {
-    if (text.empty()) return;
-    line += line.empty() ? "{\"" : ",\"";
-    line += key;
-    line += "\":";
-    AppendQuoted(line, text);
-  };
-  append_header("time", FormatTimestamp(time));
-  append_header("level", LevelName(level));
-  append_header("service", options.service);
-  append_header("instance", options.instance);
-  append_header("module", module);
-  append_header("message", message);
-  for (const Field& field : fields) {
-    append_key(field.key);
-    AppendValue(line, field.value, Format::kJson);
-  }
-  line += "}\n";
-  return line;
-}
-
-std::string FormatText(absl::Time time, Level level, std::string_view module,
-                       std::string_view message, Logger::Fields fields) {
-  std::string line = FormatTimestamp(time);
-  line += ' ';
-  for (const char c : LevelName(level)) line += static_cast<char>(c - 'a' + 'A');
-  line += ' ';
-  if (!module.empty()) {
-    AppendEscaped(line, module);
-    line += ": ";
-  }
-  AppendEscaped(line, message);
-  for (const Field& field : fields) {
-    line += ' ';
-    AppendEscaped(line, field.key);
-    line += '=';
-    AppendValue(line, field.value, Format::kText);
-  }
-  line += '\n';
-  return line;
-}
-
-absl::StatusOr<int> OpenForAppend(const std::string& path) {
-  const int fd = path.empty()
-                     ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-                     : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-  if (fd >= 0) return fd;
-  if (path.empty()) return STDERR_FILENO;
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot open the log file ", path));
+  return options.system_log == SinkOptions::SystemLog::kSyslog
+             ? OpenSyslog(socket(kSyslogSocket), speaker)
+             : OpenJournal(socket(kJournalSocket), speaker);
 }
 
 }  // namespace
 
-std::string_view LevelName(Level level) { return kLevelNames[static_cast<size_t>(level)]; }
-
-std::optional<Level> ParseLevel(std::string_view name) {
-  for (size_t i = 0; i < std::size(kLevelNames); ++i) {
-    if (kLevelNames[i] == name) return static_cast<Level>(i);
-  }
-  return std::nullopt;
-}
-
-std::string FormatRecord(const SinkOptions& options, absl::Time time, Level level,
-                         std::string_view module, std::string_view message, Logger::Fields fields) {
-  return options.format == Format::kJson ? FormatJson(options, time, level, module, message, fields)
-                                         : FormatText(time, level, module, message, fields);
-}
-
 absl::StatusOr<std::shared_ptr<Sink>> Sink::Create(SinkOptions options) {
-  absl::StatusOr<int> fd = OpenForAppend(options.file);
-  if (!fd.ok()) return fd.status();
-  return std::shared_ptr<Sink>(new Sink(std::move(options), *fd));
+  ASSIGN_OR_RETURN(std::unique_ptr<Output> output, OpenOutput(options));
+  return std::shared_ptr<Sink>(new Sink(std::move(options), std::move(output)));
 }
 
-Sink::Sink(SinkOptions options, int fd)
-    : options_(std::move(options)), fd_(fd), level_(options_.level) {}
+Sink::Sink(SinkOptions options, std::unique_ptr<Output> output)
+    : options_(std::move(options)),
+      output_(std::move(output)),
+      repeats_(options_.repeats),
+      level_(options_.level),
+      own_levels_(options_.modules) {}
 
-Sink::~Sink() {
-  if (fd_ != STDERR_FILENO) ::close(fd_);
+Level Sink::level() const {
+  const MutexLock lock(mutex_);
+  return level_;
 }
 
-absl::Status Sink::Reopen() {
-  if (options_.file.empty()) return absl::OkStatus();
-  absl::StatusOr<int> fd = OpenForAppend(options_.file);
-  if (!fd.ok()) return fd.status();
-  const int result = ::dup3(*fd, fd_, O_CLOEXEC);
-  const int error = errno;
-  ::close(*fd);
-  if (result >= 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot reopen the log file ", options_.file));
+void Sink::set_level(Level level) {
+  const MutexLock lock(mutex_);
+  level_ = level;
+  debug_ = false;
+  SetLevels();
 }
 
-void Sink::Write(Level level, std::string_view module, std::string_view message,
-                 Logger::Fields fields) {
-  const std::string line = FormatRecord(options_, absl::Now(), level, module, message, fields);
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(fd_, rest.data(), rest.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      lost_.fetch_add(1, std::memory_order_relaxed);
+absl::StatusOr<Level> Sink::SetModuleLevel(std::string_view module, std::optional<Level> level) {
+  const MutexLock lock(mutex_);
+  const auto it = modules_.find(module);
+  if (it == modules_.end() || module.empty()) {
+    std::vector<std::string> known;
+    for (const auto& [name, unused] : modules_) {
+      if (!name.empty()) known.push_back(name);
+    }
+    const std::string name(module);
+    const std::optional<std::string> nearest = service::NearestName(name, known);
+    return absl::NotFoundError(
+        absl::StrCat("there is no module \"", name, "\"; ",
+                     nearest.has_value() ? absl::StrCat("did you mean ", *nearest, "?")
+                                         : absl::StrCat("there are ", absl::StrJoin(known, ", "))));
+  }
+  const Level before = it->second.level;
+  if (level.has_value()) {
+    own_levels_[it->first] = *level;
+  } else {
+    own_levels_.erase(it->first);
+  }
+  SetLevels();
+  return before;
+}
+
+bool Sink::ToggleDebug() {
+  const MutexLock lock(mutex_);
+  debug_ = !debug_;
+  SetLevels();
+  return debug_;
+}
+
+Level Sink::LevelOf(const std::string& module) const {
+  if (debug_) return Level::kDebug;
+  const auto it = own_levels_.find(module);
+  return it == own_levels_.end() ? level_ : it->second;
+}
+
+void Sink::SetLevels() {
+  for (auto& [name, module] : modules_) module.level = LevelOf(name);
+}
+
+const Module& Sink::GetModule(std::string_view name) {
+  const MutexLock lock(mutex_);
+  const auto it = modules_.find(name);
+  if (it != modules_.end()) return it->second;
+  const std::string text(name);
+  return modules_.try_emplace(text, text, LevelOf(text)).first->second;
+}
+
+void Sink::Write(const Entry& entry, Logger::Fields fields) {
+  uint64_t before = 0;
+  if (entry.limited) {
+    const std::optional<uint64_t> admitted = repeats_.Admit(
+        {entry.level, &entry.module, entry.key, entry.message}, Repeats::Clock::now());
+    if (!admitted.has_value()) {
+      held_back_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    rest.remove_prefix(static_cast<size_t>(written));
+    before = *admitted;
   }
-  written_[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
+  Put(entry.level, entry.module.name, entry.message, fields, before);
+}
+
+void Sink::TellHeldBack(bool at_end) {
+  for (const Repeats::Held& held : repeats_.Collect(Repeats::Clock::now(), at_end)) {
+    Put(held.level, held.module == nullptr ? "" : held.module->name, "records were held back",
+        {{"of", held.message}}, held.count);
+  }
+}
+
+void Sink::Put(Level level, std::string_view module, std::string_view message,
+               Logger::Fields fields, uint64_t held_back) {
+  const std::string line = FormatRecord({.time = absl::Now(),
+                                         .level = level,
+                                         .service = options_.service,
+                                         .instance = options_.instance,
+                                         .module = module,
+                                         .message = message,
+                                         .fields = fields,
+                                         .held_back = held_back},
+                                        options_.format);
+  if (output_->Write(level, module, line)) {
+    written_[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
+  } else {
+    lost_.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace mentat::log

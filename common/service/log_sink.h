@@ -1,14 +1,12 @@
-// Where log lines go: a file or standard error, as JSON or as text. Made once by the frame; the
-// rest of the program holds loggers.
-//
-// A line reaches the file by one write(2), so that lines of several threads and processes never
-// mix.
+// Where log records go, from which level on, and how often. Made once by the frame; the rest of the
+// program holds loggers.
 #ifndef COMMON_SERVICE_LOG_SINK_H_
 #define COMMON_SERVICE_LOG_SINK_H_
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,21 +14,30 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/service/log.h"
+#include "common/service/log_format.h"
+#include "common/service/log_output.h"
+#include "common/service/log_repeats.h"
 
 namespace mentat::log {
 
-// `debug`, `info`, `warning`, `error`.
-std::string_view LevelName(Level level);
-std::optional<Level> ParseLevel(std::string_view name);
-
-enum class Format { kJson, kText };
+struct Module {
+  std::string name;
+  std::atomic<Level> level;  // in effect
+};
 
 struct SinkOptions {
+  enum class SystemLog { kNone, kSyslog, kJournal };
+
   Level level = Level::kInfo;
+  std::map<std::string, Level> modules = {};  // those that have a level of their own
   Format format = Format::kJson;
   std::string file;  // appended to; standard error if empty
+  // Takes the lines in place of a file or standard error.
+  SystemLog system_log = SystemLog::kNone;
+  std::string system_log_socket;  // where systems have it, if empty
+  RepeatLimit repeats = {};
   // Written with every record in the JSON form; left out where empty.
   std::string service;
   std::string instance;
@@ -40,35 +47,61 @@ struct SinkOptions {
 class Sink {
  public:
   static absl::StatusOr<std::shared_ptr<Sink>> Create(SinkOptions options);
-  ~Sink();
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
-  Level level() const { return level_.load(std::memory_order_relaxed); }
-  void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
+  // Of the modules that have no level of their own.
+  Level level() const;
+  void set_level(Level level);
+  // Gives a module a level of its own, or that of the others again; the level in effect before.
+  // NotFound for a name that no logger has used.
+  absl::StatusOr<Level> SetModuleLevel(std::string_view module, std::optional<Level> level);
+  // Everything is at level debug until the next call of this or of set_level; whether it is now.
+  bool ToggleDebug();
+
+  // The module of this name, made if it is missing; lives as long as the sink.
+  const Module& GetModule(std::string_view name);
 
   // Opens the file by its name again, after it was rotated. On an error the old file stays in use.
-  absl::Status Reopen();
+  absl::Status Reopen() { return output_->Reopen(); }
 
-  void Write(Level level, std::string_view module, std::string_view message, Logger::Fields fields);
+  struct Entry {
+    Level level;
+    const Module& module;
+    std::string_view message;
+    std::string_view key;  // what tells its repetitions from others
+    bool limited = true;   // whether it may be held back
+  };
+  void Write(const Entry& entry, Logger::Fields fields);
+  // Writes how many records were held back where nothing like them came any more; of those in the
+  // period that goes on, too, at the end of the process. To be called now and then.
+  void TellHeldBack(bool at_end);
 
-  // Records written at a level since the start, and records that could not be written.
+  // Since the start: records written at a level, held back, and those that could not be written.
   uint64_t written(Level level) const { return written_[static_cast<size_t>(level)].load(); }
+  uint64_t held_back() const { return held_back_.load(); }
   uint64_t lost() const { return lost_.load(); }
 
  private:
-  Sink(SinkOptions options, int fd);
+  Sink(SinkOptions options, std::unique_ptr<Output> output);
+
+  Level LevelOf(const std::string& module) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetLevels() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Put(Level level, std::string_view module, std::string_view message, Logger::Fields fields,
+           uint64_t held_back);
 
   const SinkOptions options_;
-  const int fd_;  // Reopen replaces what stands behind the number, never the number
-  std::atomic<Level> level_;
+  const std::unique_ptr<Output> output_;
+  Repeats repeats_;
+  mutable Mutex mutex_;
+  Level level_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Level> own_levels_ ABSL_GUARDED_BY(mutex_);
+  bool debug_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, Module, std::less<>> modules_ ABSL_GUARDED_BY(mutex_);
   std::array<std::atomic<uint64_t>, 4> written_ = {};
+  std::atomic<uint64_t> held_back_ = 0;
   std::atomic<uint64_t> lost_ = 0;
 };
-
-// One line, with its newline, as Write makes it.
-std::string FormatRecord(const SinkOptions& options, absl::Time time, Level level,
-                         std::string_view module, std::string_view message, Logger::Fields fields);
 
 }  // namespace mentat::log
 

@@ -24,6 +24,7 @@
 #include "common/service/command_line.h"
 #include "common/service/config.h"
 #include "common/service/frame.h"
+#include "common/service/log_config.h"
 #include "common/service/log_sink.h"
 #include "common/service/metrics.h"
 #include "common/service/ports_file.h"
@@ -133,14 +134,8 @@ class Runner {
     context_.name = name_;
     context_.instance =
         service_config_.instance().empty() ? DefaultInstance(name_) : service_config_.instance();
-    const config::v1::LogConfig& log = service_config_.log();
-    ASSIGN_OR_RETURN(
-        sink_, log::Sink::Create(
-                   {.level = log::ParseLevel(log.level()).value_or(log::Level::kInfo),
-                    .format = log.format() == "text" ? log::Format::kText : log::Format::kJson,
-                    .file = log.file(),
-                    .service = context_.name,
-                    .instance = context_.instance}));
+    ASSIGN_OR_RETURN(sink_,
+                     service::OpenLog(service_config_.log(), context_.name, context_.instance));
     context_.log = log::Logger(sink_);
     context_.registry = registry_.get();
     log_ = log::Logger(sink_, "service");
@@ -261,7 +256,8 @@ class Runner {
         if (!status.ok()) log_.Error("an output keeps its peers", {{"error", status}});
       }
       for (const std::string& path : postponed) {
-        log_.Warning("this change of the configuration needs another start", {{"key", path}});
+        log_.Unlimited().Warning("this change of the configuration needs another start",
+                                 {{"key", path}});
       }
       frame_->SetConfig(effective);
     };
@@ -323,6 +319,7 @@ class Runner {
     frame_->LogStatistics();
     frame_->Stop();
     RemovePortsFile();
+    sink_->TellHeldBack(/*at_end=*/true);
     log_.Info("ended");
   }
 

@@ -380,6 +380,17 @@ TEST_F(DemoTest, LogLevelAndConfigurationByCall) {
   ASSERT_TRUE(admin.SetLogLevel(&right, request, &response).ok());
   EXPECT_EQ(response.previous_level(), "info");
 
+  // Of one module, and not of one that does not speak here.
+  grpc::ClientContext module_context, unknown_context;
+  request.set_module("pipeline");
+  request.set_level("error");
+  ASSERT_TRUE(admin.SetLogLevel(&module_context, request, &response).ok());
+  EXPECT_EQ(response.previous_level(), "debug");
+  request.set_module("pipelin");
+  const grpc::Status unknown = admin.SetLogLevel(&unknown_context, request, &response);
+  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(unknown.error_message(), HasSubstr("did you mean pipeline?"));
+
   stage::v1::GetConfigResponse config;
   ASSERT_TRUE(admin.GetConfig(&config_context, {}, &config).ok());
   bool found = false;
@@ -493,6 +504,7 @@ TEST_F(DemoTest, TheMetricsOfTheFrame) {
     if (std::regex_match(line, match, type)) metrics.insert(match[1]);
   }
   EXPECT_THAT(metrics, testing::ElementsAre("mentat_build_info gauge",                      //
+                                            "mentat_log_held_back_records_total counter",   //
                                             "mentat_log_lost_records_total counter",        //
                                             "mentat_log_records_total counter",             //
                                             "mentat_process_cpu_seconds_total counter",     //

@@ -71,11 +71,11 @@ std::unique_ptr<pipeline::Processor> Inspector::MakeProcessor() {
 absl::Status Inspector::Reload() {
   LoadResult result = LoadRules(paths_, options_);
   for (const Finding& warning : result.warnings) {
-    log_.Warning("rules: look at this", {{"finding", warning.Format()}});
+    log_.Unlimited().Warning("rules: look at this", {{"finding", warning.Format()}});
   }
   if (!result.errors.empty()) {
     for (const Finding& error : result.errors) {
-      log_.Error("rules refused", {{"finding", error.Format()}});
+      log_.Unlimited().Error("rules refused", {{"finding", error.Format()}});
     }
     metrics_.refused.Increment();
     const absl::Status refusal = absl::InvalidArgumentError(

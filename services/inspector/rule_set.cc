@@ -25,20 +25,6 @@ std::string_view Id(Item& item) {
   return std::string_view(item.view().id()).substr(0, kMaxBytes);
 }
 
-void Write(const log::Logger& log, log::Level level, std::string_view message,
-           log::Logger::Fields fields) {
-  switch (level) {
-    case log::Level::kDebug:
-      return log.Debug(message, fields);
-    case log::Level::kInfo:
-      return log.Info(message, fields);
-    case log::Level::kWarning:
-      return log.Warning(message, fields);
-    case log::Level::kError:
-      return log.Error(message, fields);
-  }
-}
-
 // What a condition does not see.
 constexpr size_t kNoChange = std::numeric_limits<size_t>::max();
 
@@ -112,8 +98,7 @@ RuleSet::Entry RuleSet::MakeEntry(const std::string& name,
           .actions = &actions,
           .changes = std::vector<size_t>(actions.size(), kNoChange),
           .counters = metrics_.ForRule(name),
-          .error_limit = std::make_unique<LogLimit>(),
-          .action_limits = std::make_unique<LogLimit[]>(actions.size())};
+          .log = log_.ForKey(name)};
 }
 
 filter::FilterSet RuleSet::MakeConditions() {
@@ -194,7 +179,6 @@ bool RuleSet::Run(const Entry& entry, Item& item, Evaluation& evaluation) const 
 
 absl::StatusOr<ActionResult> RuleSet::Apply(const Entry& entry, size_t index, Item& item) const {
   const Action& action = (*entry.actions)[index];
-  LogLimit& limit = entry.action_limits[index];
   if (const auto* tag = std::get_if<TagAction>(&action.what)) {
     ASSIGN_OR_RETURN(const idea::SetResult result, tag->setter.Apply(&item.event()));
     return ResultOf(result);
@@ -205,14 +189,9 @@ absl::StatusOr<ActionResult> RuleSet::Apply(const Entry& entry, size_t index, It
     return ActionResult::kDone;
   }
   if (const auto* line = std::get_if<LogAction>(&action.what)) {
-    if (!log_.Enabled(line->level)) return ActionResult::kDone;
-    const std::optional<uint64_t> held_back = limit.Admit();
-    if (!held_back.has_value()) return ActionResult::kDone;
-    Write(log_, line->level, "rule matched",
-          {{"label", line->label},
-           {"rule", entry.name},
-           {"event", Id(item)},
-           {"held_back", *held_back}});
+    if (!entry.log.Enabled(line->level)) return ActionResult::kDone;
+    entry.log.Write(line->level, "rule matched",
+                    {{"label", line->label}, {"rule", entry.name}, {"event", Id(item)}});
     return ActionResult::kDone;
   }
 
@@ -224,13 +203,9 @@ absl::StatusOr<ActionResult> RuleSet::Apply(const Entry& entry, size_t index, It
     item.Dispatch(dispatch->output);
   } else if (const auto* drop = std::get_if<DropAction>(&action.what)) {
     item.Drop(entry.name);
-    if (log_.Enabled(log::Level::kInfo)) {
-      if (const std::optional<uint64_t> held_back = limit.Admit()) {
-        log_.Info("event dropped", {{"label", drop->label},
-                                    {"rule", entry.name},
-                                    {"event", Id(item)},
-                                    {"held_back", *held_back}});
-      }
+    if (entry.log.Enabled(log::Level::kInfo)) {
+      entry.log.Info("event dropped",
+                     {{"label", drop->label}, {"rule", entry.name}, {"event", Id(item)}});
     }
   }
   return ActionResult::kDone;
@@ -239,11 +214,7 @@ absl::StatusOr<ActionResult> RuleSet::Apply(const Entry& entry, size_t index, It
 bool RuleSet::Survive(const Entry& entry, const absl::Status& error, Item& item) const {
   entry.counters.errors->Increment();
   const std::string message(error.message());
-  if (const std::optional<uint64_t> held_back = entry.error_limit->Admit()) {
-    log_.Warning(
-        "rule failed",
-        {{"rule", entry.name}, {"event", Id(item)}, {"error", message}, {"held_back", *held_back}});
-  }
+  entry.log.Warning("rule failed", {{"rule", entry.name}, {"event", Id(item)}, {"error", message}});
   if (on_error_ == OnError::kSkip) return true;
   item.Reject(pipeline::v1::REASON_FAILED, absl::StrCat("rule \"", entry.name, "\": ", message));
   return false;

@@ -17,7 +17,6 @@
 #include "common/filter/filter_set.h"
 #include "common/pipeline/item.h"
 #include "common/service/log.h"
-#include "services/inspector/log_limit.h"
 #include "services/inspector/metrics.h"
 #include "services/inspector/rule.h"
 
@@ -60,8 +59,7 @@ class RuleSet {
     const std::vector<Action>* actions;
     std::vector<size_t> changes;  // of each action: the number of what it writes to in conditions_
     RuleCounters counters;
-    std::unique_ptr<LogLimit> error_limit;
-    std::unique_ptr<LogLimit[]> action_limits;  // as many as actions
+    log::Logger log;  // one rule does not hold back the lines of another
   };
 
   using Evaluation = filter::FilterSet::Evaluation;

@@ -65,7 +65,7 @@ void StorageProcessor::WriteAll(std::span<Work> work, const std::stop_token& sto
       refused_alone = true;
     } else {
       log_.Warning("an event is refused by the database",
-                   {{"id", work[0].item->view().id()}, {"error", written.status()}});
+                   {{"event", work[0].item->view().id()}, {"error", written.status()}});
       work[0].refusal = std::string(written.status().message());
     }
   }

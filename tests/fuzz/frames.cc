@@ -42,7 +42,7 @@ class World : public pipeline::StageCore::Effects {
     pipeline::EncodeFrame(pipeline::FrameKind::kAck, ack);
   }
   void Forget(const std::string&) override {}
-  void Rejected(const v1::DeadLetter&) override {}
+  void Rejected(const Rejection&) override {}
 };
 
 class Forwarder : public pipeline::Processor {

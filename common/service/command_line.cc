@@ -35,6 +35,10 @@ const std::vector<Flag>& Flags() {
        [](CommandLine& line, const std::string& value) {
          line.sets.push_back(absl::StrCat("service.instance=", value));
        }},
+      {"--daemon", "", "runs in the background; the same as --set service.process.daemon=true",
+       [](CommandLine& line, const std::string&) {
+         line.sets.push_back("service.process.daemon=true");
+       }},
       {"--config-view", "", "prints the effective configuration with its origins, and exits",
        [](CommandLine& line, const std::string&) { line.action = Action::kConfigView; }},
       {"--config-check", "", "says whether the configuration is valid, and exits",
@@ -101,7 +105,7 @@ std::string CommandLineHelp(std::string_view service) {
       "MENTAT_%s__SERVICE__LOG__LEVEL=debug, --set. docs/configuration.md says what\n"
       "can be configured.\n"
       "\nSignals: TERM and INT finish what is held and exit, HUP reloads rules and peers and\n"
-      "opens the log file again, USR1 logs the statistics.\n",
+      "opens the log file again, USR1 logs the statistics, USR2 turns debug logging on and off.\n",
       variable);
   return help;
 }

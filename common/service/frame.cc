@@ -54,6 +54,7 @@ Frame::Frame(FrameOptions options)
     : options_(std::move(options)),
       log_(log::Logger(options_.sink, "service")),
       start_time_(absl::Now()),
+      statistics_(log_, options_.stage, start_time_, options_.statistics_interval),
       readiness_(absl::UnavailableError("starting")),
       config_(options_.config) {}
 
@@ -87,8 +88,11 @@ void Frame::RequestReload() {
 void Frame::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     Evaluate();
-    SampleRate(absl::Now());
+    const absl::Time now = absl::Now();
+    SampleRate(now);
     TrimIfIdle();
+    statistics_.Tick(now);
+    NotifyWatchdog(now);
     options_.sink->TellHeldBack(/*at_end=*/false);
     {
       const MutexLock lock(mutex_);
@@ -99,8 +103,10 @@ void Frame::Run(std::stop_token stop) {
     if (absl::Status status = options_.sink->Reopen(); !status.ok()) {
       log_.Error("cannot open the log file again", {{"error", status}});
     }
+    options_.notifier.Reloading();
     // What went wrong has been logged.
     Reload().IgnoreError();
+    options_.notifier.Ready();
   }
 }
 
@@ -137,6 +143,7 @@ void Frame::Evaluate() {
   }
   // Health first, so that whoever reads the status finds that health says the same.
   admin_->SetServing(now.ok());
+  options_.notifier.Status(now.ok() ? "ready" : absl::StrCat("not ready: ", now.message()));
   {
     const MutexLock lock(mutex_);
     readiness_ = now;
@@ -178,24 +185,19 @@ double Frame::ReceivedPerSecond() const {
   return seconds > 0 ? static_cast<double>(last.received - first.received) / seconds : 0;
 }
 
-void Frame::LogStatistics() const {
-  if (options_.stage == nullptr) {
-    log_.Info("statistics", {{"uptime_seconds", absl::ToInt64Seconds(absl::Now() - start_time_)}});
-    return;
-  }
-  const pipeline::StageStatus status = options_.stage->Status();
-  log_.Info("statistics", {{"uptime_seconds", absl::ToInt64Seconds(absl::Now() - start_time_)},
-                           {"received", status.ledger.received},
-                           {"forwarded", status.ledger.forwarded},
-                           {"dropped", status.ledger.dropped},
-                           {"rejected", status.ledger.rejected},
-                           {"stored", status.ledger.stored},
-                           {"retried", status.ledger.retried},
-                           {"in_flight", status.ledger.in_flight},
-                           {"received_per_second", ReceivedPerSecond()},
-                           {"resent_batches", status.resent_batches},
-                           {"late_acks", status.late_acks},
-                           {"oldest_event_seconds", status.oldest_seconds}});
+void Frame::LogStatistics() { statistics_.Write(absl::Now()); }
+
+void Frame::ToggleDebug() {
+  const bool debug = options_.sink->ToggleDebug();
+  log_.Unlimited().Info(debug ? "everything is logged until the next SIGUSR2"
+                              : "the log levels are as before");
+}
+
+void Frame::NotifyWatchdog(absl::Time now) {
+  const absl::Duration interval = options_.notifier.watchdog_interval();
+  if (interval == absl::InfiniteDuration() || now < watchdog_due_) return;
+  watchdog_due_ = now + interval / 3;
+  options_.notifier.Watchdog();
 }
 
 void Frame::FillStatus(stage::v1::Status& status) const {

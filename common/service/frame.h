@@ -21,7 +21,9 @@
 #include "common/service/config_binder.h"
 #include "common/service/log.h"
 #include "common/service/log_sink.h"
+#include "common/service/notify.h"
 #include "common/service/service.h"
+#include "common/service/statistics.h"
 
 namespace prometheus {
 struct MetricFamily;
@@ -40,6 +42,8 @@ struct FrameOptions {
   // Reads the configuration again; what is called once the service has taken its part of a reload
   // brings the rest into use. Null if there is nothing to read again.
   std::function<absl::StatusOr<std::function<void()>>()> reconfigure;
+  Notifier notifier;
+  absl::Duration statistics_interval = absl::InfiniteDuration();  // of the lines in the log
 };
 
 // Thread-safe.
@@ -60,7 +64,9 @@ class Frame : public AdminHandler {
   // Reloads in the frame's thread and opens the log file again.
   void RequestReload();
   // Writes the counters to the log.
-  void LogStatistics() const;
+  void LogStatistics();
+  // Everything is logged until the next call.
+  void ToggleDebug();
 
   // AdminHandler.
   void FillStatus(stage::v1::Status& status) const override;
@@ -86,6 +92,8 @@ class Frame : public AdminHandler {
   // Looks at the readiness and tells what has changed.
   void Evaluate();
   void SampleRate(absl::Time now);
+  // Says that the process is alive: this thread, and the pipeline's locks that it has just taken.
+  void NotifyWatchdog(absl::Time now);
   // Gives memory that is free back to the system once nothing has come for a while: what was needed
   // under load would otherwise stay with a stage that has nothing to do.
   void TrimIfIdle();
@@ -97,6 +105,7 @@ class Frame : public AdminHandler {
   const FrameOptions options_;
   const log::Logger log_;
   const absl::Time start_time_;
+  Statistics statistics_;
   AdminServer* admin_ = nullptr;
   std::atomic<bool> started_ = false;
   std::atomic<bool> draining_ = false;
@@ -114,6 +123,7 @@ class Frame : public AdminHandler {
   std::vector<ConfigEntry> config_ ABSL_GUARDED_BY(mutex_);
   // Of the last ten seconds or so, oldest first.
   std::deque<RateSample> samples_ ABSL_GUARDED_BY(mutex_);
+  absl::Time watchdog_due_;  // the thread's own
   uint64_t trimmed_at_ = 0;  // events received when memory was given back; the thread's own
 
   std::jthread thread_;

@@ -7,7 +7,7 @@ namespace mentat::log {
 std::optional<uint64_t> Repeats::Admit(const Kind& kind, Clock::time_point now) {
   if (limit_.records == 0) return 0;
   const MutexLock lock(mutex_);
-  auto it = periods_.find(std::tuple(kind.level, kind.module, kind.key, kind.message));
+  auto it = periods_.find(KeyView(kind.level, kind.module, kind.key, kind.message));
   if (it == periods_.end()) {
     Key key(kind.level, kind.module, kind.key, kind.message);
     if (periods_.size() >= kMaxKinds) key = Key(kind.level, nullptr, "", "other records");

@@ -60,10 +60,19 @@ class Repeats {
     uint64_t held_back = 0;
   };
   using Key = std::tuple<Level, const Module*, std::string, std::string>;
+  using KeyView = std::tuple<Level, const Module*, std::string_view, std::string_view>;
+  // Finds a key by its view.
+  struct Less {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return KeyView(a) < KeyView(b);
+    }
+  };
 
   const RepeatLimit limit_;
   Mutex mutex_;
-  std::map<Key, Period, std::less<>> periods_ ABSL_GUARDED_BY(mutex_);
+  std::map<Key, Period, Less> periods_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mentat::log

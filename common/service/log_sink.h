@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,7 +24,9 @@
 namespace mentat::log {
 
 struct Module {
-  std::string name;
+  Module(std::string name, Level level) : name(std::move(name)), level(level) {}
+
+  const std::string name;
   std::atomic<Level> level;  // in effect
 };
 

@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -27,7 +29,9 @@
 #include "common/service/log_config.h"
 #include "common/service/log_sink.h"
 #include "common/service/metrics.h"
+#include "common/service/notify.h"
 #include "common/service/ports_file.h"
+#include "common/service/process.h"
 #include "common/service/process_stats.h"
 #include "common/service/signals.h"
 #include "common/service/version.h"
@@ -56,6 +60,17 @@ const T* FindPart(const google::protobuf::Message& config, const std::string& na
   if (!config.GetReflection()->HasField(config, field)) return nullptr;
   return google::protobuf::DynamicCastToGenerated<T>(
       &config.GetReflection()->GetMessage(config, field));
+}
+
+config::v1::ServiceConfig ServicePart(const google::protobuf::Message& config) {
+  const auto* part = FindPart<config::v1::ServiceConfig>(config, "service");
+  return part == nullptr ? config::v1::ServiceConfig() : *part;
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path absolute = path.empty() ? path : std::filesystem::absolute(path, error);
+  return error ? path : absolute.string();
 }
 
 void PrintError(std::string_view name, const absl::Status& status) {
@@ -117,20 +132,23 @@ class OwnThread {
 class Runner {
  public:
   Runner(std::string name, const google::protobuf::Message& config,
-         std::vector<ConfigEntry> entries, ConfigSources sources, Signals& signals)
+         std::vector<ConfigEntry> entries, ConfigSources sources, Notifier notifier,
+         Signals& signals, Background* background)
       : name_(std::move(name)),
         config_(config),
         entries_(std::move(entries)),
         sources_(std::move(sources)),
+        notifier_(std::move(notifier)),
         signals_(signals),
+        background_(background),
         registry_(std::make_shared<prometheus::Registry>()) {
-    if (const auto* part = FindPart<config::v1::ServiceConfig>(config_, "service")) {
-      service_config_ = *part;
-    }
+    service_config_ = ServicePart(config_);
     pipeline_config_ = FindPart<config::v1::PipelineConfig>(config_, "pipeline");
   }
 
-  absl::Status OpenLog() {
+  // Takes on what the configuration says of the process, and opens the log.
+  absl::Status SetUp() {
+    ASSIGN_OR_RETURN(pid_file_, SetUpProcess(service_config_.process()));
     context_.name = name_;
     context_.instance =
         service_config_.instance().empty() ? DefaultInstance(name_) : service_config_.instance();
@@ -146,7 +164,8 @@ class Runner {
   int Run(const Factory& factory) {
     if (absl::Status status = Start(factory); !status.ok()) {
       log_.Error("cannot start", {{"error", status}});
-      if (!service_config_.log().file().empty()) PrintError(name_, status);
+      const config::v1::LogConfig& log = service_config_.log();
+      if (!log.file().empty() || log.system_log() != "none") PrintError(name_, status);
       if (own_thread_ != nullptr) EndWork(absl::ZeroDuration());
       return kExitFailure;
     }
@@ -159,18 +178,21 @@ class Runner {
     log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
     ASSIGN_OR_RETURN(service_, factory(config_, context_));
     if (pipeline_config_ != nullptr) RETURN_IF_ERROR(CreateStage());
-    frame_ = std::make_unique<Frame>(FrameOptions{.name = context_.name,
-                                                  .instance = context_.instance,
-                                                  .sink = sink_,
-                                                  .config = entries_,
-                                                  .service = service_.get(),
-                                                  .stage = stage_.get(),
-                                                  .on_drain =
-                                                      [this] {
-                                                        drain_requested_ = true;
-                                                        signals_.Wake();
-                                                      },
-                                                  .reconfigure = [this] { return Reconfigure(); }});
+    frame_ = std::make_unique<Frame>(
+        FrameOptions{.name = context_.name,
+                     .instance = context_.instance,
+                     .sink = sink_,
+                     .config = entries_,
+                     .service = service_.get(),
+                     .stage = stage_.get(),
+                     .on_drain =
+                         [this] {
+                           drain_requested_ = true;
+                           signals_.Wake();
+                         },
+                     .reconfigure = [this] { return Reconfigure(); },
+                     .notifier = notifier_,
+                     .statistics_interval = absl::Seconds(service_config_.statistics_seconds())});
     const auto collect =
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,
@@ -180,7 +202,10 @@ class Runner {
     if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
     own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
     frame_->Start(*admin_);
-    return AnnouncePorts();
+    RETURN_IF_ERROR(AnnouncePorts());
+    notifier_.Ready();
+    if (background_ != nullptr) background_->Finish(0);
+    return absl::OkStatus();
   }
 
   int Serve() {
@@ -188,9 +213,11 @@ class Runner {
       const std::optional<int> signal = signals_.Wait();
       if (signal == SIGHUP) frame_->RequestReload();
       if (signal == SIGUSR1) frame_->LogStatistics();
+      if (signal == SIGUSR2) frame_->ToggleDebug();
       if (signal == SIGTERM || signal == SIGINT) break;
       if (drain_requested_ || !own_thread_->error().ok()) break;
     }
+    notifier_.Stopping();
     frame_->BeginDrain();
     const absl::Status error = own_thread_->error();
     if (!error.ok()) log_.Error("the service failed", {{"error", error}});
@@ -297,7 +324,7 @@ class Runner {
       if (ended || (signals < 3 && absl::Now() < deadline)) continue;
       // What is left is safe with its senders, who send it again.
       log_.Warning("ending before everything was settled", {{"in_flight", InFlight()}});
-      RemovePortsFile();
+      RemoveFiles();
       std::_Exit(signals > 1 ? 0 : kExitFailure);
     }
     return 0;
@@ -318,22 +345,26 @@ class Runner {
     own_thread_->Join();
     frame_->LogStatistics();
     frame_->Stop();
-    RemovePortsFile();
+    RemoveFiles();
     sink_->TellHeldBack(/*at_end=*/true);
     log_.Info("ended");
   }
 
   uint64_t InFlight() const { return stage_ == nullptr ? 0 : stage_->Status().ledger.in_flight; }
 
-  void RemovePortsFile() {
+  void RemoveFiles() {
     if (!service_config_.ports_file().empty()) ::unlink(service_config_.ports_file().c_str());
+    if (pid_file_ != nullptr) pid_file_->Remove();
   }
 
   const std::string name_;
   const google::protobuf::Message& config_;
   const std::vector<ConfigEntry> entries_;
   const ConfigSources sources_;
+  const Notifier notifier_;
   Signals& signals_;
+  Background* const background_;  // null in the foreground
+  std::unique_ptr<PidFile> pid_file_;
   config::v1::ServiceConfig service_config_;
   const config::v1::PipelineConfig* pipeline_config_ = nullptr;
   std::shared_ptr<prometheus::Registry> registry_;
@@ -353,17 +384,40 @@ class Runner {
 
 int Run(const std::string& name, const google::protobuf::Message& config,
         std::vector<ConfigEntry> entries, ConfigSources sources, const Factory& factory) {
-  absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Create();
-  if (!signals.ok()) {
-    PrintError(name, signals.status());
-    return kExitFailure;
-  }
-  Runner runner(name, config, std::move(entries), std::move(sources), **signals);
-  if (absl::Status status = runner.OpenLog(); !status.ok()) {
+  const config::v1::ServiceConfig service = ServicePart(config);
+  if (absl::Status status = CheckProcess(service); !status.ok()) {
     PrintError(name, status);
     return kExitConfig;
   }
-  return runner.Run(factory);
+  // A reload finds them from any folder.
+  sources.file = AbsolutePath(sources.file);
+  sources.directory = AbsolutePath(sources.directory);
+  std::unique_ptr<Background> background;
+  if (service.process().daemon()) {
+    absl::StatusOr<std::unique_ptr<Background>> entered = Background::Enter();
+    if (!entered.ok()) {
+      PrintError(name, entered.status());
+      return kExitFailure;
+    }
+    background = *std::move(entered);
+  }
+  const auto end = [&](int status) {
+    if (background != nullptr) background->Finish(status);
+    return status;
+  };
+  Notifier notifier = Notifier::FromEnvironment();
+  absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Create();
+  if (!signals.ok()) {
+    PrintError(name, signals.status());
+    return end(kExitFailure);
+  }
+  Runner runner(name, config, std::move(entries), std::move(sources), std::move(notifier),
+                **signals, background.get());
+  if (absl::Status status = runner.SetUp(); !status.ok()) {
+    PrintError(name, status);
+    return end(kExitConfig);
+  }
+  return end(runner.Run(factory));
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace mentat::service {
 
-// To be made before any thread is: the signals TERM, INT, HUP and USR1 are kept from interrupting
-// all threads that are made after it. PIPE is ignored.
+// To be made before any thread is: the signals TERM, INT, HUP, USR1 and USR2 are kept from
+// interrupting all threads that are made after it. PIPE is ignored.
 class Signals {
  public:
   static absl::StatusOr<std::unique_ptr<Signals>> Create();

@@ -1,7 +1,12 @@
 // The frame as its users meet it: the demonstration stage as a real process, with real sockets,
 // files and signals.
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -23,6 +28,7 @@
 #include "common/base/status_matchers.h"
 #include "common/pipeline/stage.h"
 #include "common/service/http_get.h"
+#include "common/service/ports_file.h"
 #include "common/service/testing/child_process.h"
 #include "common/service/testing/service_process.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -483,6 +489,131 @@ TEST_F(DemoTest, UserSignalLogsTheStatistics) {
   EXPECT_THAT(service->process().Output(), HasSubstr("\"message\":\"statistics\""));
 }
 
+TEST_F(DemoTest, UserSignalTogglesDebugLogging) {
+  auto service = Start("one", {"service.log.modules={\"demo\": \"error\"}"});
+  ASSERT_NE(service, nullptr);
+  const auto wait_for = [&](const std::string& text) {
+    return service->WaitUntil(
+        [&](const auto&) { return service->process().Output().find(text) != std::string::npos; });
+  };
+  service->process().Signal(SIGUSR2);
+  EXPECT_THAT(wait_for("everything is logged until the next SIGUSR2"), IsOk());
+  service->process().Signal(SIGUSR2);
+  EXPECT_THAT(wait_for("the log levels are as before"), IsOk());
+}
+
+TEST_F(DemoTest, StatisticsComeAtAnInterval) {
+  auto service = Start("one", {"service.statistics_seconds=0.1"});
+  ASSERT_NE(service, nullptr);
+  EXPECT_THAT(service->WaitUntil([&](const auto&) {
+    const std::string output = service->process().Output();
+    const size_t first = output.find("\"received_per_second\"");
+    return first != std::string::npos &&
+           output.find("\"received_per_second\"", first + 1) != std::string::npos;
+  }),
+              IsOk());
+}
+
+// What systemd gives a service, and hears of it.
+class NotifyTest : public DemoTest {
+ protected:
+  NotifyTest() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    char folder[] = "/tmp/notify.XXXXXX";  // short, as the path of a socket must be
+    EXPECT_NE(::mkdtemp(folder), nullptr);
+    socket_folder_ = folder;
+    const std::string path = socket_folder_ + "/socket";
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const timeval patience = {absl::ToInt64Seconds(kPatience), 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    ::setenv("WATCHDOG_USEC", "600000", 1);
+  }
+  ~NotifyTest() override {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::unsetenv("WATCHDOG_USEC");
+    ::close(fd_);
+    std::filesystem::remove_all(socket_folder_);
+  }
+
+  // Waits for a message that begins so, and returns it; others are passed over.
+  std::string WaitFor(const std::string& begin) const {
+    std::string text(4096, 0);
+    while (true) {
+      const ssize_t size = ::recv(fd_, text.data(), text.size(), 0);
+      if (size <= 0) return "";
+      if (std::string_view(text).starts_with(begin)) return text.substr(0, size);
+    }
+  }
+
+  const int fd_;
+  std::string socket_folder_;
+};
+
+TEST_F(NotifyTest, TellsSystemdWhatHappens) {
+  auto service = Start("one", {});
+  ASSERT_NE(service, nullptr);
+  EXPECT_EQ(WaitFor("READY=1"), absl::StrCat("READY=1\nMAINPID=", service->process().pid()));
+  EXPECT_EQ(WaitFor("WATCHDOG=1"), "WATCHDOG=1");
+  service->process().Signal(SIGHUP);
+  EXPECT_THAT(WaitFor("RELOADING=1"), HasSubstr("MONOTONIC_USEC="));
+  EXPECT_THAT(WaitFor("READY=1"), HasSubstr("READY=1"));
+  service->process().Signal(SIGTERM);
+  EXPECT_EQ(WaitFor("STOPPING=1"), "STOPPING=1");
+  EXPECT_EQ(service->process().Wait().value(), 0);
+}
+
+TEST_F(DemoTest, ADaemonLeavesItsCallerWhenItListens) {
+  const std::string pid_file = folder_ + "/demo.pid";
+  const std::string log = folder_ + "/demo.log";
+  const std::vector<std::string> sets = {"pipeline.input.bind=tcp://127.0.0.1:*",
+                                         "service.process.pid_file=" + pid_file,
+                                         "service.process.umask=027", "service.log.file=" + log,
+                                         "service.ports_file=" + folder_ + "/ports.json"};
+  std::vector<std::string> arguments = Sets(sets);
+  arguments.push_back("--daemon");
+  const auto [status, output] = Run(arguments);
+  ASSERT_EQ(status, 0) << output;
+  // It listens by now.
+  auto ports = service::ReadPortsFile(folder_ + "/ports.json");
+  ASSERT_THAT(ports, IsOk());
+  const std::string pid = std::to_string(ports->pid);
+  EXPECT_EQ(ReadFile(pid_file), pid + "\n");
+  const std::string proc = "/proc/" + pid;
+  EXPECT_EQ(std::filesystem::read_symlink(proc + "/cwd"), "/");
+  for (const char* fd : {"0", "1", "2"}) {
+    EXPECT_EQ(std::filesystem::read_symlink(proc + "/fd/" + fd), "/dev/null");
+  }
+  EXPECT_THAT(ReadFile(proc + "/status"), HasSubstr("Umask:\t0027\n"));
+  EXPECT_NE(::getsid(ports->pid), ::getsid(0));
+  EXPECT_NE(::getsid(ports->pid), ports->pid) << "it could take a terminal";
+
+  const auto [second, refusal] = Run(arguments);
+  EXPECT_NE(second, 0);
+  EXPECT_THAT(refusal, HasSubstr("the service runs already, as process " + pid));
+
+  const int pid_fd = static_cast<int>(::syscall(SYS_pidfd_open, ports->pid, 0));
+  ASSERT_GE(pid_fd, 0);
+  ::kill(ports->pid, SIGTERM);
+  pollfd ended = {pid_fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))), 1);
+  ::close(pid_fd);
+  EXPECT_FALSE(std::filesystem::exists(pid_file));
+  EXPECT_THAT(ReadFile(log), HasSubstr("\"message\":\"ended\""));
+}
+
+TEST_F(DemoTest, ADaemonThatCannotStartTellsItsCaller) {
+  std::vector<std::string> arguments =
+      Sets({"pipeline.input.bind=tcp://127.0.0.1:*", "unwanted_file=/nonexistent",
+            "service.log.file=" + folder_ + "/demo.log"});
+  arguments.push_back("--daemon");
+  const auto [status, output] = Run(arguments);
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(output, HasSubstr("cannot read /nonexistent"));
+}
+
 TEST_F(DemoTest, IdleMemoryStaysSmall) {
   auto service = Start("one", {});
   ASSERT_NE(service, nullptr);
@@ -534,6 +665,7 @@ TEST_F(DemoTest, CommandLine) {
   for (const Case& c : std::vector<Case>{
            {{"--help"}, 0, "MENTAT_DEMO__SERVICE__LOG__LEVEL"},
            {{"--version"}, 0, "demo "},
+           {{"--daemon", "--set", bind}, 2, "a daemon has no standard error to log to"},
            {{"--config-check", "--set", bind}, 0, "the configuration is valid"},
            {{"--config-view", "--set=" + bind, "--instance-id", "x"},
             0,

@@ -68,8 +68,9 @@ config::v1::ServiceConfig ServicePart(const google::protobuf::Message& config) {
 }
 
 std::string AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
   std::error_code error;
-  std::filesystem::path absolute = path.empty() ? path : std::filesystem::absolute(path, error);
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
   return error ? path : absolute.string();
 }
 

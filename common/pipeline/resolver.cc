@@ -14,11 +14,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/service/ports_file.h"
 
 namespace mentat::pipeline {
 namespace {
 
 constexpr std::string_view kTcp = "tcp://";
+constexpr std::string_view kPorts = "ports://";
 
 struct AddrInfoDeleter {
   void operator()(addrinfo* info) const { freeaddrinfo(info); }
@@ -32,6 +34,34 @@ struct HostPort {
 
 bool IsLocalTransport(std::string_view endpoint) {
   return endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://");
+}
+
+struct PortsFolder {
+  std::string folder;
+  std::string service;
+};
+
+absl::StatusOr<PortsFolder> SplitPorts(std::string_view endpoint) {
+  const std::string_view path = endpoint.substr(kPorts.size());
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || slash == 0 || path.front() != '/' ||
+      slash + 1 == path.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", std::string(endpoint), "\": expected ports:///FOLDER/SERVICE"));
+  }
+  return PortsFolder{std::string(path.substr(0, slash)), std::string(path.substr(slash + 1))};
+}
+
+// The inputs of a service's instances, as their ports files tell them.
+absl::StatusOr<std::vector<std::string>> ReadInputs(const PortsFolder& where) {
+  const auto found = service::ReadPortsFolder(where.folder);
+  if (!found.ok()) return absl::UnavailableError(found.status().message());
+  std::vector<std::string> inputs;
+  for (const service::Ports& ports : *found) {
+    // A file is no more to be trusted than the name service: it must not lead to another look-up.
+    if (ports.service == where.service && IsNumeric(ports.input)) inputs.push_back(ports.input);
+  }
+  return inputs;
 }
 
 absl::StatusOr<HostPort> Split(std::string_view endpoint) {
@@ -57,7 +87,9 @@ absl::StatusOr<HostPort> Split(std::string_view endpoint) {
 }  // namespace
 
 absl::Status CheckEndpoint(std::string_view endpoint) {
-  return IsLocalTransport(endpoint) ? absl::OkStatus() : Split(endpoint).status();
+  if (IsLocalTransport(endpoint)) return absl::OkStatus();
+  if (endpoint.starts_with(kPorts)) return SplitPorts(endpoint).status();
+  return Split(endpoint).status();
 }
 
 bool IsNumeric(std::string_view endpoint) {
@@ -93,6 +125,10 @@ std::string OwnAddress() {
 
 absl::StatusOr<std::vector<std::string>> Resolve(std::string_view endpoint) {
   if (IsLocalTransport(endpoint)) return std::vector<std::string>{std::string(endpoint)};
+  if (endpoint.starts_with(kPorts)) {
+    ASSIGN_OR_RETURN(const PortsFolder where, SplitPorts(endpoint));
+    return ReadInputs(where);
+  }
   ASSIGN_OR_RETURN(const HostPort parts, Split(endpoint));
   const auto& [host, port] = parts;
 

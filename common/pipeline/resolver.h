@@ -1,5 +1,6 @@
 // Finds the peers behind the configured endpoints, again and again: a host name stands for every
-// address behind it (a Kubernetes headless service, a scaled Compose service).
+// address behind it (a Kubernetes headless service, a scaled Compose service), and
+// `ports://FOLDER/SERVICE` for every input that the ports files of a local folder tell of.
 #ifndef COMMON_PIPELINE_RESOLVER_H_
 #define COMMON_PIPELINE_RESOLVER_H_
 

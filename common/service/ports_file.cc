@@ -4,7 +4,11 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <set>
+#include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
@@ -13,6 +17,7 @@ namespace mentat::service {
 namespace {
 
 constexpr size_t kMaxFileBytes = 64 * 1024;
+constexpr size_t kMaxFiles = 1000;
 
 }  // namespace
 
@@ -54,6 +59,26 @@ absl::StatusOr<Ports> ReadPortsFile(const std::string& path) {
     ports.pid = pid->get<int>();
   }
   return ports;
+}
+
+absl::StatusOr<std::vector<Ports>> ReadPortsFolder(const std::string& folder) {
+  std::set<std::string> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entries(folder, error);
+       !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    if (entries->path().extension() != ".json") continue;
+    files.insert(entries->path());
+    if (files.size() == kMaxFiles) break;
+  }
+  if (error) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot read the folder ", folder, ": ", error.message()));
+  }
+  std::vector<Ports> found;
+  for (const std::string& file : files) {
+    if (auto ports = ReadPortsFile(file); ports.ok()) found.push_back(*std::move(ports));
+  }
+  return found;
 }
 
 }  // namespace mentat::service

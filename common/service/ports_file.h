@@ -3,6 +3,7 @@
 #define COMMON_SERVICE_PORTS_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +23,11 @@ struct Ports {
 // {"service":…,"instance":…,"pid":…,"admin":…,"metrics":…,"input":…}.
 absl::Status WritePortsFile(const std::string& path, const Ports& ports);
 absl::StatusOr<Ports> ReadPortsFile(const std::string& path);
+
+// All ports files (*.json) of a folder, by the names of the files; the first thousand. One that
+// cannot be read is left out: it belongs to a service that starts or ends just now. NotFound
+// without a folder.
+absl::StatusOr<std::vector<Ports>> ReadPortsFolder(const std::string& folder);
 
 }  // namespace mentat::service
 

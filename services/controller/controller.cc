@@ -1,12 +1,26 @@
 #include "services/controller/controller.h"
 
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "services/controller/local_stage.h"
 
 namespace mentat::controller {
+namespace {
+
+// The instances that the local driver starts are found without further words.
+Controller::Config WithDriversPorts(Controller::Config config) {
+  if (config.driver().has_local() && config.ports_dir().empty()) {
+    config.set_ports_dir(LocalFolders(config.driver().local().state_dir()).ports);
+  }
+  return config;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Config& config,
                                                                      service::Context& context) {
@@ -17,16 +31,24 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
           absl::StrCat("stages: the stage ", stage.name(), " stands there twice"));
     }
   }
-  return std::unique_ptr<service::Service>(new Controller(config, context));
+  ASSIGN_OR_RETURN(std::unique_ptr<Driver> driver,
+                   MakeDriver(config.driver(), context.log.ForModule("driver"), *context.registry));
+  return std::unique_ptr<service::Service>(
+      new Controller(WithDriversPorts(config), context, std::move(driver)));
 }
 
-Controller::Controller(const Config& config, service::Context& context)
+Controller::Controller(const Config& config, service::Context& context,
+                       std::unique_ptr<Driver> driver)
     : poller_(config, clients_, context.log.ForModule("controller")),
       status_calls_(poller_, streams_),
       instance_calls_(poller_, clients_, absl::Seconds(config.call_timeout_seconds())),
-      rpc_({.status = status_calls_, .instances = instance_calls_}) {}
+      driver_(std::move(driver)),
+      workload_calls_(driver_.get()),
+      rpc_({.status = status_calls_, .instances = instance_calls_, .workloads = workload_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {
+  std::jthread driver;
+  if (driver_ != nullptr) driver = std::jthread([this, stop] { driver_->Run(stop); });
   poller_.Run(std::move(stop));
   streams_.Stop();
   return absl::OkStatus();

@@ -14,11 +14,13 @@
 #include "common/service/service.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "services/controller/clients.h"
+#include "services/controller/driver.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/poller.h"
 #include "services/controller/rpc.h"
 #include "services/controller/status_calls.h"
 #include "services/controller/streams.h"
+#include "services/controller/workload_calls.h"
 
 namespace mentat::controller {
 
@@ -35,13 +37,15 @@ class Controller : public service::Service {
   std::vector<grpc::Service*> GrpcServices() override;
 
  private:
-  Controller(const Config& config, service::Context& context);
+  Controller(const Config& config, service::Context& context, std::unique_ptr<Driver> driver);
 
   Clients clients_;
   Streams streams_;
   Poller poller_;
   StatusCalls status_calls_;
   InstanceCalls instance_calls_;
+  const std::unique_ptr<Driver> driver_;  // null if none is configured
+  WorkloadCalls workload_calls_;
   Rpc rpc_;
 };
 

@@ -1,9 +1,7 @@
 #include "services/controller/directory.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
-#include <system_error>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -13,8 +11,6 @@
 
 namespace mentat::controller {
 namespace {
-
-constexpr size_t kMaxPortsFiles = 1000;
 
 void AddOnce(std::vector<std::string> addresses, KnownStage& stage) {
   for (std::string& address : addresses) {
@@ -34,17 +30,12 @@ absl::StatusOr<std::vector<std::string>> Resolve(const std::string& address) {
   return service::ResolveAll(host_port);
 }
 
-// Ports files by service. One that cannot be read belongs to a service that starts or ends just
-// now.
-std::map<std::string, std::vector<std::string>> ReadPortsFolder(const std::string& folder) {
+// Admin addresses by service, as the ports files of a folder tell them.
+std::map<std::string, std::vector<std::string>> ReadPorts(const std::string& folder) {
   std::map<std::string, std::vector<std::string>> found;
-  std::error_code error;
-  size_t count = 0;
-  for (std::filesystem::directory_iterator entries(folder, error);
-       !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (entries->path().extension() != ".json" || ++count > kMaxPortsFiles) continue;
-    const auto ports = service::ReadPortsFile(entries->path());
-    if (ports.ok() && !ports->service.empty()) found[ports->service].push_back(ports->admin);
+  for (const service::Ports& ports :
+       service::ReadPortsFolder(folder).value_or(std::vector<service::Ports>())) {
+    if (!ports.service.empty()) found[ports.service].push_back(ports.admin);
   }
   for (auto& [service, addresses] : found) std::sort(addresses.begin(), addresses.end());
   return found;
@@ -67,7 +58,7 @@ std::vector<KnownStage> FindStages(const config::v1::ControllerConfig& config) {
     }
   }
   if (config.ports_dir().empty()) return stages;
-  for (auto& [service, addresses] : ReadPortsFolder(config.ports_dir())) {
+  for (auto& [service, addresses] : ReadPorts(config.ports_dir())) {
     const auto found =
         std::find_if(stages.begin(), stages.end(),
                      [&name = service](const auto& stage) { return stage.name == name; });

@@ -5,6 +5,7 @@
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/status_calls.h"
+#include "services/controller/workload_calls.h"
 
 namespace mentat::controller {
 
@@ -15,6 +16,7 @@ class Rpc final : public v1::Controller::Service {
   struct Parts {
     StatusCalls& status;
     InstanceCalls& instances;
+    WorkloadCalls& workloads;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
 
@@ -66,6 +68,27 @@ class Rpc final : public v1::Controller::Service {
   grpc::Status DumpRunlog(grpc::ServerContext*, const v1::DumpRunlogRequest* request,
                           v1::DumpRunlogResponse* response) override {
     return parts_.instances.DumpRunlog(*request, *response);
+  }
+
+  grpc::Status ListWorkloads(grpc::ServerContext*, const v1::ListWorkloadsRequest* request,
+                             v1::ListWorkloadsResponse* response) override {
+    return parts_.workloads.List(*request, *response);
+  }
+  grpc::Status Start(grpc::ServerContext*, const v1::StartRequest* request,
+                     v1::StartResponse* response) override {
+    return parts_.workloads.Start(*request, *response);
+  }
+  grpc::Status Stop(grpc::ServerContext*, const v1::StopRequest* request,
+                    v1::StopResponse* response) override {
+    return parts_.workloads.Stop(*request, *response);
+  }
+  grpc::Status Restart(grpc::ServerContext*, const v1::RestartRequest* request,
+                       v1::RestartResponse* response) override {
+    return parts_.workloads.Restart(*request, *response);
+  }
+  grpc::Status Scale(grpc::ServerContext*, const v1::ScaleRequest* request,
+                     v1::ScaleResponse* response) override {
+    return parts_.workloads.Scale(*request, *response);
   }
 
  private:

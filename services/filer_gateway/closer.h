@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
-#include "services/filer_gateway/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace mentat::filer {
 

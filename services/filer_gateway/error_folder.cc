@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
 #include "common/idea/time.h"
 #include "nlohmann/json.hpp"
 #include "services/filer_gateway/file_io.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 namespace {

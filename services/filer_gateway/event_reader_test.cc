@@ -13,10 +13,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_matchers.h"
+#include "common/base/unique_fd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/filer_gateway/content.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 namespace {

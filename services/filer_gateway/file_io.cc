@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
 #include "services/filer_gateway/queue.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 

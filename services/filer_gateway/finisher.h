@@ -19,13 +19,13 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
+#include "common/base/unique_fd.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
 #include "services/filer_gateway/closer.h"
 #include "services/filer_gateway/error_folder.h"
 #include "services/filer_gateway/metrics.h"
 #include "services/filer_gateway/queue.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 

@@ -17,7 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "services/filer_gateway/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace mentat::filer {
 

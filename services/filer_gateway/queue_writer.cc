@@ -14,10 +14,10 @@
 #include "absl/time/clock.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
 #include "common/idea/codec.h"
 #include "services/filer_gateway/file_io.h"
 #include "services/filer_gateway/scanner.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 namespace {

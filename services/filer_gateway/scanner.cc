@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
 #include "services/filer_gateway/queue.h"
-#include "services/filer_gateway/unique_fd.h"
 
 namespace mentat::filer {
 namespace {

@@ -1,12 +1,12 @@
 // A file descriptor that is closed with its owner.
-#ifndef SERVICES_FILER_GATEWAY_UNIQUE_FD_H_
-#define SERVICES_FILER_GATEWAY_UNIQUE_FD_H_
+#ifndef COMMON_BASE_UNIQUE_FD_H_
+#define COMMON_BASE_UNIQUE_FD_H_
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace mentat::filer {
+namespace mentat {
 
 class UniqueFd {
  public:
@@ -33,6 +33,6 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace mentat::filer
+}  // namespace mentat
 
-#endif  // SERVICES_FILER_GATEWAY_UNIQUE_FD_H_
+#endif  // COMMON_BASE_UNIQUE_FD_H_

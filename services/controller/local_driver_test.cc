@@ -474,12 +474,14 @@ TEST_F(LocalDriverTest, SaysWhatIsWrongWithItsConfiguration) {
 
 // --- under load ----------------------------------------------------------------------------------
 
-// Puts events into a directory queue until it is told to stop.
+// Puts events into a directory queue until it is told to stop, and some at the least.
 class Feeder {
  public:
+  static constexpr size_t kLeast = 1000;
+
   explicit Feeder(fs::path queue)
       : queue_(std::move(queue)), thread_([this](const std::stop_token& stop) {
-          while (!stop.stop_requested()) {
+          while (!stop.stop_requested() || names_.size() < kLeast) {
             const std::string id = absl::StrCat("event-", names_.size());
             std::ofstream(queue_ / "tmp" / id)
                 << R"({"Format":"IDEA0","ID":")" << id
@@ -570,7 +572,6 @@ TEST_F(LocalDriverTest, ScalingUnderLoadLosesNothing) {
     return Names(folder_ + "/in/incoming").empty() && Names(folder_ + "/in/pending").empty();
   }));
   EXPECT_EQ(Names(folder_ + "/out/incoming"), expected);
-  EXPECT_GT(expected.size(), 500);
 }
 
 }  // namespace

@@ -519,6 +519,9 @@ TEST_F(LocalDriverTest, ScalingUnderLoadLosesNothing) {
                         "/state/ports/", service, "\"], \"resolve_seconds\": 0.1}}");
   };
   const std::string program = "services/filer_gateway/filer_gateway";
+  for (const char* name : {"in/incoming", "in/pending", "in/tmp", "in/errors", "out/incoming"}) {
+    fs::create_directories(fs::path(folder_) / name);
+  }
   Json demo = Demo(1);
   demo["arguments"].push_back("--set");
   demo["arguments"].push_back(peers("filer_gateway"));
@@ -534,9 +537,6 @@ TEST_F(LocalDriverTest, ScalingUnderLoadLosesNothing) {
        {"--set", absl::StrCat("queue=", folder_, "/out"), "--set", "direction=out", "--set",
         "max_waiting_files=0", "--set", "pipeline.input.bind=tcp://127.0.0.1:*"}}};
   StartController({source, demo, sink});
-  ASSERT_TRUE(WaitFor([&] {
-    return fs::exists(folder_ + "/in/incoming") && fs::exists(folder_ + "/out/incoming");
-  }));
   Feeder feeder(folder_ + "/in");
   // Instances of demo that have taken events.
   const auto busy = [&] {

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/charconv.h"
 #include "common/idea/address.h"
+#include "common/idea/decimal.h"
 #include "common/idea/syntax.h"
 #include "common/idea/time.h"
 
@@ -75,32 +76,10 @@ double ParseDouble(std::string_view literal) {
   return number;
 }
 
-// A number of seconds as microseconds, what is below cut off; nothing if it is out of all reason.
+// A number of seconds as microseconds, what is below cut off; nothing beyond 64 bits.
 std::optional<int64_t> SecondsToMicros(std::string_view literal) {
-  constexpr int64_t kMaxSeconds = 1'000'000'000'000;
-  if (literal.find_first_of("eE") != std::string_view::npos) {
-    const double seconds = ParseDouble(literal);
-    if (std::abs(seconds) > kMaxSeconds) return std::nullopt;
-    return std::llround(seconds * kMicrosPerSecond);
-  }
-  const bool negative = literal.front() == '-';
-  if (negative) literal.remove_prefix(1);
-  const size_t dot = literal.find('.');
-  const std::string_view whole = literal.substr(0, dot);
-  int64_t seconds = 0;
-  if (std::from_chars(whole.data(), whole.data() + whole.size(), seconds).ec != std::errc() ||
-      seconds > kMaxSeconds) {
-    return std::nullopt;
-  }
-  int64_t micros = seconds * kMicrosPerSecond;
-  if (dot != std::string_view::npos) {
-    int64_t unit = kMicrosPerSecond / 10;
-    for (const char digit : literal.substr(dot + 1)) {
-      micros += (digit - '0') * unit;
-      unit /= 10;
-    }
-  }
-  return negative ? -micros : micros;
+  const std::optional<ScaledDecimal> micros = ReadDecimal(literal, 6);
+  return micros ? std::optional(micros->value) : std::nullopt;
 }
 
 // Whether the scalar is a number or a text that looks like one.
@@ -186,10 +165,10 @@ Reading ReadInteger(const Type&, const Scalar& scalar, const Slot& slot, Message
   if (is_text) return Refused(stop == end && !digits.empty() ? "beyond 64 bits" : "");
   if (stop == end) return {Verdict::kTooLarge, "beyond 64 bits"};
   // A fraction or an exponent, which may be a whole number none the less: 22.0, 1e3.
-  constexpr double kExact = 9007199254740992;  // doubles are whole numbers apart from here on
-  const double real = ParseDouble(scalar.text);
-  if (std::abs(real) > kExact || real != std::trunc(real)) return Refused();
-  StoreInteger(static_cast<int64_t>(real), slot, message);
+  const std::optional<ScaledDecimal> whole = ReadDecimal(scalar.text, 0);
+  if (!whole) return Refused("beyond 64 bits");
+  if (!whole->exact) return Refused();
+  StoreInteger(whole->value, slot, message);
   return Generously("read as a whole number");
 }
 

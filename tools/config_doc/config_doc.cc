@@ -83,12 +83,36 @@ std::string Number(double number) {
   return text;
 }
 
+// What a key has that nobody gives and no rule gives either; empty where it then does not exist, or
+// is made of the defaults of its own keys.
+std::string Zero(const FieldDescriptor& field) {
+  if (field.is_map()) return "`{}`";
+  if (field.is_repeated()) return "`[]`";
+  if (field.has_optional_keyword()) return "";
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return "";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "`false`";
+    case FieldDescriptor::CPPTYPE_STRING:
+      return "`\"\"`";
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return absl::StrCat("`", field.default_value_enum()->name(), "`");
+    default:
+      return "`0`";
+  }
+}
+
 // Default and limits.
 std::string RulesText(const FieldDescriptor& field) {
   const FieldRules rules = RulesOf(field);
   std::vector<std::string> parts;
   if (rules.required()) parts.push_back("**required**");
-  if (!rules.default_().empty()) parts.push_back(absl::StrCat("`", rules.default_(), "`"));
+  if (!rules.default_().empty()) {
+    parts.push_back(absl::StrCat("`", rules.default_(), "`"));
+  } else if (const std::string zero = Zero(field); !rules.required() && !zero.empty()) {
+    parts.push_back(zero);
+  }
   if (rules.has_min() && rules.has_max()) {
     parts.push_back(absl::StrCat(Number(rules.min()), " to ", Number(rules.max())));
   } else if (rules.has_min()) {

@@ -10,7 +10,7 @@ namespace {
 
 grpc::Status NoDriver() {
   return {grpc::StatusCode::FAILED_PRECONDITION,
-          "this controller starts and stops nothing: configure driver.local"};
+          "this controller starts and stops nothing: configure driver.local or driver.kubernetes"};
 }
 
 Driver::Names ToNames(const google::protobuf::RepeatedPtrField<std::string>& names) {

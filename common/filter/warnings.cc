@@ -123,6 +123,21 @@ bool IsConstantOrList(const Node& node) {
   return node.kind == Node::Kind::kConstant || node.kind == Node::Kind::kList;
 }
 
+// Whether the list is of several types, all of which are known and none of which is `type`.
+bool HoldsOnlyOthers(const Node& list, Type type) {
+  if (list.kind != Node::Kind::kList || TypeOf(list.value) != Type::kUnknown) return false;
+  return std::none_of(list.value.list().begin(), list.value.list().end(), [&](const Value& item) {
+    return TypeOf(item) == type || TypeOf(item) == Type::kUnknown;
+  });
+}
+
+// Whether it is a list with times that stay texts, since nothing stands opposite that types them.
+bool HoldsUntypedTimes(const Node& list) {
+  return std::any_of(list.items.begin(), list.items.end(), [](const ListItem& item) {
+    return item.kind == TokenKind::kDatetime || item.kind == TokenKind::kTimedelta;
+  });
+}
+
 class Finder {
  public:
   Finder(const Rule& rule, bool typed) : rule_(rule), ast_(rule.ast), typed_(typed) {}
@@ -323,6 +338,17 @@ class Finder {
   }
 
   void WarnOfTypes(const Node& node, Type left, Type right, absl::string_view op) {
+    const bool is_time = left == Type::kTimedelta || left == Type::kDatetime;
+    const bool equality = !IsOrdering(node.op) && node.op != Operator::kLike;
+    if (equality && is_time && HoldsUntypedTimes(ast_[node.right])) {
+      Warn(node.offset, "times in this list stay texts, and ", Name(left),
+           " never equals a text; compare with `==` and one after the other");
+      return;
+    }
+    if (equality && left != Type::kUnknown && HoldsOnlyOthers(ast_[node.right], left)) {
+      Warn(node.offset, Name(left), " never equals any of these values");
+      return;
+    }
     if (left == Type::kUnknown || right == Type::kUnknown) return;
     if (node.op == Operator::kLike) {
       if (left == Type::kText && right == Type::kText) return;

@@ -136,6 +136,15 @@ TEST(WarningsTest, NumbersOppositeDurationsAndTimes) {
               "_CESNET.StorageTime > 1700000000"});
 }
 
+TEST(WarningsTest, TimesInLists) {
+  ExpectWarning("Node.AggrWin in [00:05:00]", "1:14", "times in this list stay texts");
+  ExpectWarning("Node.AggrWin in [00:05:00, 600]", "1:14", "times in this list stay texts");
+  ExpectWarning("ID or (DetectTime - EventTime) in [00:10:00]", "1:32", "stay texts");
+  ExpectWarning("(DetectTime - 60) in [2024-03-05T15:52:22Z]", "1:19", "a datetime never equals");
+  ExpectNone({"Node.AggrWin in 00:05:00", "DetectTime in [2024-03-05T15:52:22Z]",
+              "utcnow() in [2024-03-05T15:52:22Z]", "Note in [00:05:00]"});
+}
+
 TEST(WarningsTest, OrderOfAddresses) {
   ExpectWarning("Source.IP4 > 10.0.0.1", "1:12", "addresses have no order: `>` fails");
   ExpectWarning("ID or Source.IP4 <= Target.IP4", "1:18", "addresses have no order: `<=` fails");
@@ -182,6 +191,7 @@ TEST(WarningsTest, WhatAlwaysFails) {
 TEST(WarningsTest, WhatNeverEquals) {
   ExpectWarning("Target.Port == '22'", "1:13", "a number never equals a text");
   ExpectWarning("Target.Port in ['22', '23']", "1:13", "a number never equals a text");
+  ExpectWarning("Node.AggrWin in [60, 'x']", "1:14", "a duration never equals any of these values");
   ExpectWarning("Source.IP4 is [10.0.0.1]", "1:12", "always false");
   ExpectWarning("Target.Anonymised == true", "1:22", "there is no constant `true`");
   ExpectNone({"Target.Port == 22", "Target.Port in ['22', 23]", "Source.IP4 is 10.0.0.1",

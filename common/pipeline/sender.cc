@@ -191,6 +191,7 @@ std::map<PeerId, Sender::PeerView> Sender::peers() const {
     view.closed = peer.closed;
     view.batches = peer.held.size();
     view.events = peer.events;
+    view.settled_events = peer.settled_events;
     for (const uint64_t batch_id : peer.held) {
       const Instant created = entries_.at(batch_id).created;
       if (!view.oldest || created < *view.oldest) view.oldest = created;
@@ -409,7 +410,14 @@ void Sender::Dispatch(Instant now) {
 
 void Sender::OnAck(const v1::Ack& ack, Instant now) {
   if (ack.epoch() != options_.epoch) return;
+  const uint64_t settled_before = counters_.settled_events;
   for (const v1::BatchOutcome& outcome : ack.settled()) OnSettled(outcome, now);
+  const auto settler = std::find_if(peers_.begin(), peers_.end(), [&](const auto& item) {
+    return item.second.epoch == ack.receiver_epoch();
+  });
+  if (settler != peers_.end()) {
+    settler->second.settled_events += counters_.settled_events - settled_before;
+  }
 
   const auto from_holder = [&](const v1::BatchRef& ref) -> Entry* {
     const auto it = entries_.find(ref.id());
@@ -539,6 +547,7 @@ void Sender::SettleAll(const std::vector<Tickets>& ranges, v1::EventOutcome::Kin
 void Sender::Settle(const Tickets& tickets, v1::EventOutcome::Kind kind,
                     const v1::DeadLetter* dead_letter) {
   unsettled_events_ -= tickets.count;
+  if (kind != v1::EventOutcome::KIND_RETRY) counters_.settled_events += tickets.count;
   effects_->Settled(tickets, kind, dead_letter);
 }
 

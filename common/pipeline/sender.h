@@ -74,6 +74,7 @@ class Sender {
     uint64_t isolated_batches = 0;
     uint64_t condemned_events = 0;
     uint64_t returned_events = 0;  // RETRY outcomes received
+    uint64_t settled_events = 0;   // but for those given back
   };
 
   struct PeerView {
@@ -83,6 +84,7 @@ class Sender {
     uint64_t batches = 0;
     uint64_t events = 0;
     std::optional<Instant> oldest;
+    uint64_t settled_events = 0;
   };
 
   Sender(Options options, Effects* effects);
@@ -147,6 +149,7 @@ class Sender {
     bool congested = false;  // the socket refused the last message
     uint64_t events = 0;
     uint64_t bytes = 0;
+    uint64_t settled_events = 0;
     std::set<uint64_t> held;
     std::optional<uint64_t> isolated;  // the isolated batch it works on
     std::vector<uint64_t> charged;     // batches that were charged with a death not yet proven

@@ -86,7 +86,7 @@ class StageImpl : public Stage, public StageCore::Effects {
     Post([this] { SetPaused(false); });
   }
   absl::Status Drain(absl::Duration grace) override;
-  absl::Status ReloadKeys() override;
+  absl::StatusOr<std::function<void()>> PrepareKeys() override;
   absl::Status Ready() const override;
   StageStatus Status() const override;
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
@@ -364,15 +364,16 @@ absl::Status StageImpl::Drain(absl::Duration grace) {
   return absl::OkStatus();
 }
 
-absl::Status StageImpl::ReloadKeys() {
-  if (!options_.config.has_curve()) return absl::OkStatus();
+absl::StatusOr<std::function<void()>> StageImpl::PrepareKeys() {
+  if (!options_.config.has_curve()) return [] {};
   ASSIGN_OR_RETURN(std::shared_ptr<const Keyring> keyring, LoadKeyring(options_.config, &own_key_));
-  Post([this, keyring = std::move(keyring)] {
-    keyring_ = keyring;
-    sockets_->SetKeyring(keyring);
-    LogKeyring();
-  });
-  return absl::OkStatus();
+  return [this, keyring = std::move(keyring)] {
+    Post([this, keyring] {
+      keyring_ = keyring;
+      sockets_->SetKeyring(keyring);
+      LogKeyring();
+    });
+  };
 }
 
 absl::Status StageImpl::Ready() const {
@@ -656,7 +657,8 @@ void StageImpl::Publish(Instant now, bool whole) {
         status_.late_acks += sender.counters().late_acks;
         for (const auto& [id, peer] : sender.peers()) {
           status_.peers.push_back({name, peer.address, peer.up, peer.batches, peer.events,
-                                   SecondsSince(peer.oldest, now)});
+                                   SecondsSince(peer.oldest, now), config.window_events(),
+                                   peer.settled_events});
         }
       }
       status_.oldest_seconds = SecondsSince(core_->oldest(), now);
@@ -677,6 +679,12 @@ absl::Status CheckPeers(const config::v1::PipelineConfig& config) {
       }
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Stage::ReloadKeys() {
+  ASSIGN_OR_RETURN(const std::function<void()> use, PrepareKeys());
+  use();
   return absl::OkStatus();
 }
 

@@ -84,6 +84,8 @@ struct PeerStatus {
   uint64_t outstanding_batches = 0;
   uint64_t outstanding_events = 0;
   double oldest_seconds = 0;  // age of the oldest unacknowledged batch
+  uint64_t window_events = 0;
+  uint64_t settled_events = 0;  // since it became a peer
 };
 
 struct StageStatus {
@@ -147,8 +149,11 @@ class Stage {
   virtual absl::Status Drain(absl::Duration grace) = 0;
 
   // Reads the files with the allowed keys again, if connections are encrypted; an error leaves the
-  // old ones in use. A key that is no longer there loses its effect at once.
-  virtual absl::Status ReloadKeys() = 0;
+  // old ones in use. What it returns brings them into use: a key that is no longer there loses its
+  // effect at once. It must not outlive the stage.
+  virtual absl::StatusOr<std::function<void()>> PrepareKeys() = 0;
+  // Both at once.
+  absl::Status ReloadKeys();
 
   // OK when the stage can take and pass on events: running, and each output that is not best effort
   // has a connected peer. Else the reason.

@@ -10,6 +10,8 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/service/host_port.h"
+#include "common/service/reload_calls.h"
+#include "common/service/reloader.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -118,7 +120,28 @@ class StageAdminService final : public StageAdmin::Service {
     return ToGrpc(handler_.Drain());
   }
   grpc::Status Reload(grpc::ServerContext*, const ReloadRequest*, ReloadResponse*) override {
-    return ToGrpc(handler_.Reload());
+    return ToGrpc(handler_.reloader().Reload());
+  }
+  grpc::Status PrepareReload(grpc::ServerContext*, const PrepareReloadRequest* request,
+                             PrepareReloadResponse* response) override {
+    return ToGrpc(service::PrepareReload(handler_.reloader(), *request, *response));
+  }
+  grpc::Status CommitReload(grpc::ServerContext*, const CommitReloadRequest* request,
+                            CommitReloadResponse*) override {
+    return ToGrpc(handler_.reloader().CommitReload(request->reload_id(), request->version()));
+  }
+  grpc::Status AbortReload(grpc::ServerContext*, const AbortReloadRequest* request,
+                           AbortReloadResponse*) override {
+    handler_.reloader().AbortReload(request->reload_id());
+    return grpc::Status::OK;
+  }
+  grpc::Status GetReloadFiles(grpc::ServerContext*, const GetReloadFilesRequest*,
+                              GetReloadFilesResponse* response) override {
+    return ToGrpc(service::GetReloadFiles(handler_.reloader(), *response));
+  }
+  grpc::Status PutReloadFiles(grpc::ServerContext*, const PutReloadFilesRequest* request,
+                              PutReloadFilesResponse* response) override {
+    return ToGrpc(service::PutReloadFiles(handler_.reloader(), *request, *response));
   }
 
   grpc::Status SetLogLevel(grpc::ServerContext*, const SetLogLevelRequest* request,

@@ -21,6 +21,8 @@ class Status;
 
 namespace mentat::service {
 
+class Reloader;
+
 // What the calls of StageAdmin do. Thread-safe: called from the server's threads.
 class AdminHandler {
  public:
@@ -29,7 +31,7 @@ class AdminHandler {
   virtual absl::Status Pause() = 0;
   virtual absl::Status Resume() = 0;
   virtual absl::Status Drain() = 0;
-  virtual absl::Status Reload() = 0;
+  virtual Reloader& reloader() = 0;
   // Of the whole process if `module` is empty. The level before.
   virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                                   const std::string& module) = 0;

@@ -143,6 +143,13 @@ absl::StatusOr<std::vector<ConfigEntry>> LoadConfig(const ConfigSources& sources
   return BindConfig(root, message);
 }
 
+std::vector<ReloadPath> ConfigPaths(const ConfigSources& sources) {
+  std::vector<ReloadPath> paths;
+  if (!sources.file.empty()) paths.push_back({sources.file, {}});
+  if (!sources.directory.empty()) paths.push_back({sources.directory, {".json", ".json.conf"}});
+  return paths;
+}
+
 std::string FormatConfig(const std::vector<ConfigEntry>& entries) {
   std::string text;
   for (const ConfigEntry& entry : entries) {

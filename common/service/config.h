@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/service/config_binder.h"
+#include "common/service/reload_path.h"
 
 namespace mentat::service {
 
@@ -33,6 +34,9 @@ std::vector<std::pair<std::string, std::string>> ProcessEnvironment();
 // NotFound for a file) has one line for each error.
 absl::StatusOr<std::vector<ConfigEntry>> LoadConfig(const ConfigSources& sources,
                                                     google::protobuf::Message& message);
+
+// The files that LoadConfig reads, or would read if they were there.
+std::vector<ReloadPath> ConfigPaths(const ConfigSources& sources);
 
 // `path = value  # origin`, a line for each entry.
 std::string FormatConfig(const std::vector<ConfigEntry>& entries);

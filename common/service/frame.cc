@@ -19,8 +19,6 @@ namespace mentat::service {
 namespace {
 
 constexpr std::chrono::milliseconds kTick(250);
-constexpr absl::Duration kSampleInterval = absl::Seconds(1);
-constexpr absl::Duration kRateWindow = absl::Seconds(10);
 
 void ToProto(absl::Time time, google::protobuf::Timestamp& proto) {
   const int64_t micros = absl::ToUnixMicros(time);
@@ -89,11 +87,12 @@ void Frame::Run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     Evaluate();
     const absl::Time now = absl::Now();
-    SampleRate(now);
+    SampleRates(now);
     TrimIfIdle();
     statistics_.Tick(now);
     NotifyWatchdog(now);
     options_.sink->TellHeldBack(/*at_end=*/false);
+    options_.reloader->DropExpired();
     {
       const MutexLock lock(mutex_);
       wake_.WaitFor(mutex_, stop, kTick,
@@ -105,7 +104,7 @@ void Frame::Run(std::stop_token stop) {
     }
     options_.notifier.Reloading();
     // What went wrong has been logged.
-    Reload().IgnoreError();
+    options_.reloader->Reload().IgnoreError();
     options_.notifier.Ready();
   }
 }
@@ -121,11 +120,6 @@ absl::Status Frame::CheckReadiness() const {
 absl::Status Frame::readiness() const {
   const MutexLock lock(mutex_);
   return readiness_;
-}
-
-bool Frame::IsPaused() const {
-  const MutexLock lock(mutex_);
-  return paused_;
 }
 
 void Frame::Evaluate() {
@@ -147,42 +141,31 @@ void Frame::Evaluate() {
   {
     const MutexLock lock(mutex_);
     readiness_ = now;
+    if (paused && !paused_) paused_since_ = absl::Now();
     paused_ = paused;
   }
   admin_->NotifyChanged();
 }
 
-void Frame::SampleRate(absl::Time now) {
+void Frame::SampleRates(absl::Time now) {
   if (options_.stage == nullptr) return;
-  const uint64_t received = options_.stage->Status().ledger.received;
+  const pipeline::StageStatus status = options_.stage->Status();
   const MutexLock lock(mutex_);
-  if (!samples_.empty() && now - samples_.back().time < kSampleInterval) return;
-  samples_.push_back({now, received});
-  while (now - samples_.front().time > kRateWindow) samples_.pop_front();
+  rates_.Add(now, status);
 }
 
 void Frame::TrimIfIdle() {
   {
     const MutexLock lock(mutex_);
-    if (samples_.size() < 2) return;
-    const RateSample& first = samples_.front();
-    const RateSample& last = samples_.back();
-    if (last.received != first.received || last.received == trimmed_at_ ||
-        last.time - first.time < kRateWindow - kSampleInterval) {
-      return;
-    }
-    trimmed_at_ = last.received;
+    if (!rates_.idle() || rates_.last_received() == trimmed_at_) return;
+    trimmed_at_ = rates_.last_received();
   }
   malloc_trim(0);
 }
 
-double Frame::ReceivedPerSecond() const {
+Rates Frame::rates() const {
   const MutexLock lock(mutex_);
-  if (samples_.size() < 2) return 0;
-  const RateSample& first = samples_.front();
-  const RateSample& last = samples_.back();
-  const double seconds = absl::ToDoubleSeconds(last.time - first.time);
-  return seconds > 0 ? static_cast<double>(last.received - first.received) / seconds : 0;
+  return rates_;
 }
 
 void Frame::LogStatistics() { statistics_.Write(absl::Now()); }
@@ -212,14 +195,25 @@ void Frame::FillStatus(stage::v1::Status& status) const {
   const absl::Status readiness = this->readiness();
   status.set_state(readiness.ok() ? stage::v1::STATE_READY : stage::v1::STATE_NOT_READY);
   status.set_not_ready_reason(std::string(readiness.message()));
+  const Reloader::InUse in_use = options_.reloader->in_use();
+  status.set_reload_version(in_use.version);
+  status.set_reload_digest(in_use.digest);
   for (const auto& [name, text] : options_.service->Details()) {
     (*status.mutable_details())[name] = text;
   }
   if (options_.stage != nullptr) {
     const pipeline::StageStatus stage = options_.stage->Status();
-    if (IsPaused()) status.set_state(stage::v1::STATE_PAUSED);
+    const Rates rates = this->rates();
+    {
+      const MutexLock lock(mutex_);
+      if (paused_) {
+        status.set_state(stage::v1::STATE_PAUSED);
+        ToProto(paused_since_, *status.mutable_paused_since());
+      }
+    }
     ToProto(stage.ledger, *status.mutable_ledger());
-    status.set_received_per_second(ReceivedPerSecond());
+    status.set_received_per_second(rates.received());
+    status.set_settled_per_second(rates.settled());
     status.set_resent_batches(stage.resent_batches);
     status.set_late_acks(stage.late_acks);
     ToProto(stage.oldest_seconds, *status.mutable_oldest_event_age());
@@ -232,6 +226,9 @@ void Frame::FillStatus(stage::v1::Status& status) const {
       proto.set_outstanding_batches(peer.outstanding_batches);
       proto.set_outstanding_events(peer.outstanding_events);
       ToProto(peer.oldest_seconds, *proto.mutable_oldest_age());
+      proto.set_window_events(peer.window_events);
+      proto.set_settled_events(peer.settled_events);
+      proto.set_events_per_second(rates.peer(peer.output, peer.endpoint));
     }
   }
   if (!started_) status.set_state(stage::v1::STATE_STARTING);
@@ -266,40 +263,6 @@ std::vector<ConfigEntry> Frame::Config() const {
 void Frame::SetConfig(std::vector<ConfigEntry> config) {
   const MutexLock lock(mutex_);
   config_ = std::move(config);
-}
-
-// All of it or nothing, but for the keys: the configuration is checked first, and used last.
-absl::Status Frame::TryReload() {
-  std::function<void()> use;
-  if (options_.reconfigure) {
-    ASSIGN_OR_RETURN(use, options_.reconfigure());
-  }
-  RETURN_IF_ERROR(options_.service->Reload());
-  if (use) use();
-  return absl::OkStatus();
-}
-
-absl::Status Frame::Reload() {
-  const MutexLock lock(reload_mutex_);
-  absl::Status status = TryReload();
-  if (options_.stage != nullptr) {
-    // By itself: a revoked key cannot wait until the rules are right.
-    const absl::Status keys = options_.stage->ReloadKeys();
-    if (!status.ok() && !keys.ok()) {
-      status = absl::Status(status.code(), absl::StrCat(status.message(), "; ", keys.message()));
-    } else {
-      status.Update(keys);
-    }
-  }
-  if (status.ok()) {
-    ++reloads_ok_;
-    log_.Info("reloaded");
-    return status;
-  }
-  ++reloads_failed_;
-  log_.Error("reload refused; what was loaded before stays in use", {{"error", status}});
-  return absl::FailedPreconditionError(
-      absl::StrCat("not reloaded, what was loaded before stays in use: ", status.message()));
 }
 
 absl::StatusOr<std::string> Frame::SetLogLevel(const std::string& level,
@@ -345,8 +308,8 @@ std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
       GaugeFamily("mentat_ready", "1 if the service can do its work now, else 0.",
                   {{readiness().ok() ? 1.0 : 0.0}}),
       CounterFamily("mentat_reloads_total", "Reloads of rules and tables, by result.",
-                    {{static_cast<double>(reloads_ok_), {{"result", "ok"}}},
-                     {static_cast<double>(reloads_failed_), {{"result", "refused"}}}}),
+                    {{static_cast<double>(options_.reloader->reloads()), {{"result", "ok"}}},
+                     {static_cast<double>(options_.reloader->refused()), {{"result", "refused"}}}}),
       CounterFamily("mentat_log_records_total", "Log records written, by level.", records),
       CounterFamily("mentat_log_held_back_records_total",
                     "Log records that were not written since the like of them repeated.",

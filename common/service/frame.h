@@ -4,7 +4,6 @@
 #define COMMON_SERVICE_FRAME_H_
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -22,6 +21,8 @@
 #include "common/service/log.h"
 #include "common/service/log_sink.h"
 #include "common/service/notify.h"
+#include "common/service/rates.h"
+#include "common/service/reloader.h"
 #include "common/service/service.h"
 #include "common/service/statistics.h"
 
@@ -38,10 +39,8 @@ struct FrameOptions {
   std::vector<ConfigEntry> config;
   Service* service = nullptr;        // outlives the frame
   pipeline::Stage* stage = nullptr;  // likewise; null without a pipeline
+  Reloader* reloader = nullptr;      // likewise
   std::function<void()> on_drain;    // called when a call asks for the end of the process
-  // Reads the configuration again; what is called once the service has taken its part of a reload
-  // brings the rest into use. Null if there is nothing to read again.
-  std::function<absl::StatusOr<std::function<void()>>()> reconfigure;
   Notifier notifier;
   absl::Duration statistics_interval = absl::InfiniteDuration();  // of the lines in the log
 };
@@ -73,7 +72,7 @@ class Frame : public AdminHandler {
   absl::Status Pause() override;
   absl::Status Resume() override;
   absl::Status Drain() override;
-  absl::Status Reload() override;
+  Reloader& reloader() override { return *options_.reloader; }
   absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                           const std::string& module) override;
   std::vector<ConfigEntry> Config() const override;
@@ -82,16 +81,10 @@ class Frame : public AdminHandler {
   std::vector<prometheus::MetricFamily> CollectMetrics() const;
 
  private:
-  struct RateSample {
-    absl::Time time;
-    uint64_t received = 0;
-  };
-
   void Run(std::stop_token stop);
-  absl::Status TryReload();
   // Looks at the readiness and tells what has changed.
   void Evaluate();
-  void SampleRate(absl::Time now);
+  void SampleRates(absl::Time now);
   // Says that the process is alive: this thread, and the pipeline's locks that it has just taken.
   void NotifyWatchdog(absl::Time now);
   // Gives memory that is free back to the system once nothing has come for a while: what was needed
@@ -99,8 +92,7 @@ class Frame : public AdminHandler {
   void TrimIfIdle();
   absl::Status CheckReadiness() const;
   absl::Status readiness() const;
-  bool IsPaused() const;
-  double ReceivedPerSecond() const;
+  Rates rates() const;
 
   const FrameOptions options_;
   const log::Logger log_;
@@ -109,20 +101,17 @@ class Frame : public AdminHandler {
   AdminServer* admin_ = nullptr;
   std::atomic<bool> started_ = false;
   std::atomic<bool> draining_ = false;
-  std::atomic<uint64_t> reloads_ok_ = 0;
-  std::atomic<uint64_t> reloads_failed_ = 0;
 
   Mutex evaluate_mutex_;  // one evaluation at a time
-  Mutex reload_mutex_;    // one reload at a time
 
   mutable Mutex mutex_;
   CondVar wake_;
   absl::Status readiness_ ABSL_GUARDED_BY(mutex_);  // as told last
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time paused_since_ ABSL_GUARDED_BY(mutex_);
   bool reload_requested_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<ConfigEntry> config_ ABSL_GUARDED_BY(mutex_);
-  // Of the last ten seconds or so, oldest first.
-  std::deque<RateSample> samples_ ABSL_GUARDED_BY(mutex_);
+  Rates rates_ ABSL_GUARDED_BY(mutex_);
   absl::Time watchdog_due_;  // the thread's own
   uint64_t trimmed_at_ = 0;  // events received when memory was given back; the thread's own
 

@@ -33,6 +33,7 @@
 #include "common/service/ports_file.h"
 #include "common/service/process.h"
 #include "common/service/process_stats.h"
+#include "common/service/reloader.h"
 #include "common/service/signals.h"
 #include "common/service/version.h"
 #include "google/protobuf/message.h"
@@ -179,6 +180,13 @@ class Runner {
     log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
     ASSIGN_OR_RETURN(service_, factory(config_, context_));
     if (pipeline_config_ != nullptr) RETURN_IF_ERROR(CreateStage());
+    reloader_ = std::make_unique<Reloader>(Reloader::Options{
+        .log = log_,
+        .service = service_.get(),
+        .stage = stage_.get(),
+        .reconfigure = [this] { return Reconfigure(); },
+        .files = ReloadFiles([this] { return ConfigPaths(sources_); }, config_.GetDescriptor(),
+                             [this] { return service_->ReloadPaths(); })});
     frame_ = std::make_unique<Frame>(
         FrameOptions{.name = context_.name,
                      .instance = context_.instance,
@@ -186,12 +194,12 @@ class Runner {
                      .config = entries_,
                      .service = service_.get(),
                      .stage = stage_.get(),
+                     .reloader = reloader_.get(),
                      .on_drain =
                          [this] {
                            drain_requested_ = true;
                            signals_.Wake();
                          },
-                     .reconfigure = [this] { return Reconfigure(); },
                      .notifier = notifier_,
                      .statistics_interval = absl::Seconds(service_config_.statistics_seconds())});
     const auto collect =
@@ -242,9 +250,9 @@ class Runner {
     return absl::OkStatus();
   }
 
-  // Reads the configuration again. What is called afterwards gives the outputs their peers; of all
-  // else that has changed the log says that it needs another start.
-  absl::StatusOr<std::function<void()>> Reconfigure() {
+  // Reads the configuration again. The peers of the outputs are what can change without another
+  // start.
+  absl::StatusOr<Reconfiguration> Reconfigure() {
     std::shared_ptr<google::protobuf::Message> message(config_.New());
     ASSIGN_OR_RETURN(const std::vector<ConfigEntry> read, LoadConfig(sources_, *message));
     const auto* pipeline = FindPart<config::v1::PipelineConfig>(*message, "pipeline");
@@ -277,18 +285,15 @@ class Runner {
     }
     for (const auto& [path, entry] : found) postponed.insert(path);
 
-    return [this, message, pipeline, effective, outputs, postponed] {
+    const auto use = [this, message, pipeline, effective, outputs] {
       for (const std::string& name : outputs) {
         const auto& peers = pipeline->outputs().at(name).peers();
         const absl::Status status = stage_->SetPeers(name, {peers.begin(), peers.end()});
         if (!status.ok()) log_.Error("an output keeps its peers", {{"error", status}});
       }
-      for (const std::string& path : postponed) {
-        log_.Unlimited().Warning("this change of the configuration needs another start",
-                                 {{"key", path}});
-      }
       frame_->SetConfig(effective);
     };
+    return Reconfiguration{use, {postponed.begin(), postponed.end()}};
   }
 
   absl::Status AnnouncePorts() {
@@ -377,6 +382,7 @@ class Runner {
   // In the order in which they need each other: the last is destroyed first.
   std::unique_ptr<Service> service_;
   std::unique_ptr<pipeline::Stage> stage_;
+  std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Frame> frame_;
   std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<AdminServer> admin_;

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
+#include "common/service/reload_path.h"
 
 namespace google::protobuf {
 class Message;
@@ -61,8 +62,14 @@ class Service {
   // pipeline is drained, every other service after it.
   virtual absl::Status Run(std::stop_token stop);
 
-  // Reads rules and tables again; an error leaves the old state in use.
-  virtual absl::Status Reload() { return absl::OkStatus(); }
+  // First half of a reload: reads rules and tables again and checks them. What it returns brings
+  // them into use; it is called once or never, perhaps a while later, never after the service's
+  // end, and cannot fail. Null if there is nothing to use. An error leaves the old state in use.
+  // One call at a time.
+  virtual absl::StatusOr<std::function<void()>> PrepareReload() { return nullptr; }
+  // The files and folders of text that PrepareReload reads, so that they can be looked at and
+  // replaced from afar; secrets are not among them. Thread-safe.
+  virtual std::vector<ReloadPath> ReloadPaths() const { return {}; }
   // Why the service cannot serve now, beside what the pipeline says of itself.
   virtual absl::Status Ready() const { return absl::OkStatus(); }
   // What the status shows of this service alone, as text by name.

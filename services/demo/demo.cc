@@ -68,7 +68,8 @@ Metrics::Metrics(prometheus::Registry& registry)
 absl::StatusOr<std::unique_ptr<service::Service>> Demo::Create(const Config& config,
                                                                service::Context& context) {
   std::unique_ptr<Demo> demo(new Demo(config, context));
-  RETURN_IF_ERROR(demo->Reload());
+  ASSIGN_OR_RETURN(const std::function<void()> use, demo->PrepareReload());
+  use();
   return demo;
 }
 
@@ -79,12 +80,17 @@ std::unique_ptr<pipeline::Processor> Demo::MakeProcessor() {
   return std::make_unique<DemoProcessor>(config_.note(), metrics_, [this] { return unwanted(); });
 }
 
-absl::Status Demo::Reload() {
-  ASSIGN_OR_RETURN(Categories categories, ReadCategories(config_.unwanted_file()));
-  log_.Info("unwanted categories read", {{"count", categories.size()}});
-  const MutexLock lock(mutex_);
-  unwanted_ = std::make_shared<const Categories>(std::move(categories));
-  return absl::OkStatus();
+absl::StatusOr<std::function<void()>> Demo::PrepareReload() {
+  ASSIGN_OR_RETURN(Categories read, ReadCategories(config_.unwanted_file()));
+  return [this, unwanted = std::make_shared<const Categories>(std::move(read))] {
+    log_.Info("unwanted categories in use", {{"count", unwanted->size()}});
+    const MutexLock lock(mutex_);
+    unwanted_ = unwanted;
+  };
+}
+
+std::vector<service::ReloadPath> Demo::ReloadPaths() const {
+  return {{config_.unwanted_file(), {}}};
 }
 
 std::shared_ptr<const Demo::Categories> Demo::unwanted() const {

@@ -2,11 +2,13 @@
 #ifndef SERVICES_DEMO_DEMO_H_
 #define SERVICES_DEMO_DEMO_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,7 +39,8 @@ class Demo : public service::Service {
                                                                   service::Context& context);
 
   std::unique_ptr<pipeline::Processor> MakeProcessor() override;
-  absl::Status Reload() override;
+  absl::StatusOr<std::function<void()>> PrepareReload() override;
+  std::vector<service::ReloadPath> ReloadPaths() const override;
   std::map<std::string, std::string> Details() const override;
 
  private:

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <random>
 #include <span>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "common/base/pause.h"
+#include "common/base/status_macros.h"
 #include "common/store/connection.h"
 #include "prometheus/counter.h"
 #include "services/enricher/enrichment.h"
@@ -163,11 +165,14 @@ absl::Status Enricher::Run(std::stop_token stop) {
   return absl::OkStatus();
 }
 
-absl::Status Enricher::Reload() {
-  const absl::Status geoip = geoip_.Refresh();
-  const absl::Status networks =
-      networks_ == nullptr ? absl::OkStatus() : networks_->Refresh(/*always=*/true, {});
-  return geoip.ok() ? networks : geoip;
+absl::StatusOr<std::function<void()>> Enricher::PrepareReload() {
+  ASSIGN_OR_RETURN(std::function<void()> geoip, geoip_.PrepareRefresh());
+  if (networks_ == nullptr) return geoip;
+  ASSIGN_OR_RETURN(std::function<void()> networks, networks_->PrepareRefresh());
+  return [geoip = std::move(geoip), networks = std::move(networks)] {
+    geoip();
+    networks();
+  };
 }
 
 absl::Status Enricher::Ready() const {

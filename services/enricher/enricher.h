@@ -2,6 +2,7 @@
 #ifndef SERVICES_ENRICHER_ENRICHER_H_
 #define SERVICES_ENRICHER_ENRICHER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <stop_token>
@@ -32,7 +33,7 @@ class Enricher : public service::Service {
   std::unique_ptr<pipeline::Processor> MakeProcessor() override;
   // Looks for new files and a changed table, each in its period.
   absl::Status Run(std::stop_token stop) override;
-  absl::Status Reload() override;
+  absl::StatusOr<std::function<void()>> PrepareReload() override;
   absl::Status Ready() const override;
   std::map<std::string, std::string> Details() const override;
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status_matchers.h"
 #include "common/pipeline/item.h"
+#include "common/service/testing/reload.h"
 #include "common/store/connection.h"
 #include "common/store/migrations.h"
 #include "common/store/testing/private_cluster.h"
@@ -202,7 +203,8 @@ TEST_F(EnricherTest, ADatabaseThatIsAwayLeavesTheTableInUse) {
   Run();
   EXPECT_EQ(Process(), "64496|CZ|alpha");
   ASSERT_THAT(cluster_->Stop("immediate"), IsOk());
-  EXPECT_THAT(enricher_->Reload(), StatusIs(absl::StatusCode::kUnavailable, testing::_));
+  EXPECT_THAT(testing_support::Reload(*enricher_),
+              StatusIs(absl::StatusCode::kUnavailable, testing::_));
   EXPECT_EQ(Process(), "64496|CZ|alpha");
   EXPECT_THAT(enricher_->Ready(), IsOk());
   ASSERT_THAT(cluster_->Start(), IsOk());
@@ -214,9 +216,9 @@ TEST_F(EnricherTest, AConnectionLostWhileIdleIsNoFailure) {
   MakeNetworks();
   config_.set_networks_refresh_seconds(3600);
   Create();
-  EXPECT_THAT(enricher_->Reload(), IsOk());
+  EXPECT_THAT(testing_support::Reload(*enricher_), IsOk());
   ASSERT_THAT(cluster_->Restart(), IsOk());
-  EXPECT_THAT(enricher_->Reload(), IsOk());
+  EXPECT_THAT(testing_support::Reload(*enricher_), IsOk());
 }
 
 TEST_F(EnricherTest, StoppingCutsAQuery) {
@@ -246,7 +248,7 @@ TEST_F(EnricherTest, WithoutADatabaseThereAreNoGroups) {
   EXPECT_THAT(enricher_->Ready(), IsOk());
   EXPECT_EQ(Process(), "64496|CZ|");
   EXPECT_THAT(enricher_->Details(), Contains(Pair("networks", "no database")));
-  EXPECT_THAT(enricher_->Reload(), IsOk());
+  EXPECT_THAT(testing_support::Reload(*enricher_), IsOk());
 }
 
 TEST_F(EnricherTest, MissingFilesAreNoReasonNotToServe) {
@@ -256,7 +258,7 @@ TEST_F(EnricherTest, MissingFilesAreNoReasonNotToServe) {
   Run();
   EXPECT_EQ(Process(), "64496||alpha");
   EXPECT_THAT(enricher_->Ready(), IsOk());
-  EXPECT_THAT(enricher_->Reload(),
+  EXPECT_THAT(testing_support::Reload(*enricher_),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("missing.mmdb")));
 }
 

@@ -52,25 +52,37 @@ absl::StatusOr<GeoipFiles::Identity> GeoipFiles::Identify(const std::string& pat
                   .changed_ns = nanoseconds(status.st_ctim)};
 }
 
-void GeoipFiles::RefreshFile(const File& file, State& state, Geoip& next) {
+// None if the file is as it was, there or not.
+std::optional<GeoipFiles::News> GeoipFiles::Look(size_t index) const {
+  const File& file = files_[index];
+  const State& state = states_[index];
+  if (file.path.empty()) return std::nullopt;
   // Taken before the file is read: a change meanwhile is another identity at the next look.
   const absl::StatusOr<Identity> identity = Identify(file.path);
-  std::shared_ptr<const Mmdb>& slot = next.*file.slot;
-  absl::Status status = identity.status();
-  if (identity.ok()) {
-    if (state.seen == *identity) return;
-    state.seen = *identity;
-    absl::StatusOr<std::shared_ptr<const Mmdb>> opened = Mmdb::Open(file.path, file.content);
-    status = opened.status();
-    if (opened.ok()) slot = *std::move(opened);
-  } else {
-    state.seen.reset();
-    if (status == state.status) return;  // missing as before
+  News news{
+      .file = index, .identity = std::nullopt, .status = identity.status(), .opened = nullptr};
+  if (!identity.ok()) {
+    if (!state.seen.has_value() && news.status == state.status) return std::nullopt;
+    return news;
   }
-  state.status = status;
+  if (state.seen == *identity) return std::nullopt;
+  news.identity = *identity;
+  absl::StatusOr<std::shared_ptr<const Mmdb>> opened = Mmdb::Open(file.path, file.content);
+  news.status = opened.status();
+  if (opened.ok()) news.opened = *std::move(opened);
+  return news;
+}
+
+void GeoipFiles::Use(const News& news, Geoip& next) {
+  const File& file = files_[news.file];
+  State& state = states_[news.file];
+  std::shared_ptr<const Mmdb>& slot = next.*file.slot;
+  state.seen = news.identity;
+  state.status = news.status;
+  if (news.opened != nullptr) slot = news.opened;
   file.metrics->loaded.Set(slot != nullptr);
   file.metrics->build_time.Set(slot == nullptr ? 0 : static_cast<double>(slot->build_time()));
-  if (status.ok()) {
+  if (news.status.ok()) {
     log_.Info("geoip database in use", {{"database", file.name},
                                         {"file", file.path},
                                         {"type", slot->type()},
@@ -80,24 +92,56 @@ void GeoipFiles::RefreshFile(const File& file, State& state, Geoip& next) {
   file.metrics->failures.Increment();
   log_.Warning(slot == nullptr ? "geoip database cannot be used: events go on without it"
                                : "geoip database cannot be used: the one before stays in use",
-               {{"database", file.name}, {"error", status}});
+               {{"database", file.name}, {"error", news.status}});
+}
+
+void GeoipFiles::Use(const std::vector<News>& news) {
+  Geoip next = *current_.load();
+  bool opened = false;
+  for (const News& each : news) {
+    Use(each, next);
+    opened |= each.opened != nullptr;
+  }
+  if (!opened) return;
+  current_.store(std::make_shared<const Geoip>(std::move(next)));
 }
 
 absl::Status GeoipFiles::Refresh() {
   const MutexLock lock(mutex_);
-  const std::shared_ptr<const Geoip> before = current_.load();
-  Geoip next = *before;
+  std::vector<News> news;
   std::vector<std::string> problems;
   for (size_t i = 0; i < files_.size(); ++i) {
-    if (files_[i].path.empty()) continue;
-    RefreshFile(files_[i], states_[i], next);
-    if (!states_[i].status.ok()) problems.emplace_back(states_[i].status.message());
+    if (std::optional<News> each = Look(i)) news.push_back(*std::move(each));
   }
-  if (next.city != before->city || next.country != before->country || next.asn != before->asn) {
-    current_.store(std::make_shared<const Geoip>(std::move(next)));
+  Use(news);
+  for (const State& state : states_) {
+    if (!state.status.ok()) problems.emplace_back(state.status.message());
   }
   if (problems.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrJoin(problems, "; "));
+}
+
+absl::StatusOr<std::function<void()>> GeoipFiles::PrepareRefresh() {
+  const MutexLock lock(mutex_);
+  std::vector<News> news;
+  std::vector<std::string> problems;
+  for (size_t i = 0; i < files_.size(); ++i) {
+    const std::optional<News> each = Look(i);
+    const absl::Status& status = each.has_value() ? each->status : states_[i].status;
+    if (!status.ok()) problems.emplace_back(status.message());
+    if (each.has_value()) news.push_back(*each);
+  }
+  if (!problems.empty()) return absl::FailedPreconditionError(absl::StrJoin(problems, "\n"));
+  return [this, news = std::move(news)] {
+    std::vector<News> current;
+    for (const News& each : news) {
+      // What was replaced meanwhile is for the next Refresh.
+      const absl::StatusOr<Identity> identity = Identify(files_[each.file].path);
+      if (identity.ok() && each.identity == *identity) current.push_back(each);
+    }
+    const MutexLock use_lock(mutex_);
+    Use(current);
+  };
 }
 
 std::map<std::string, std::string> GeoipFiles::Details() const {

@@ -5,14 +5,17 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/numeric/int128.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/idea/address.h"
 #include "common/service/log.h"
@@ -44,6 +47,9 @@ class GeoipFiles {
   // is told of once, in the log and in the metrics, and leaves what was in use before. The status
   // names each configured file that is at present missing or refused.
   absl::Status Refresh();
+  // Opens the files that have appeared or changed, and checks them all; what it returns takes them
+  // into use. FailedPrecondition names each configured file that is missing or refused.
+  absl::StatusOr<std::function<void()>> PrepareRefresh();
 
   // Never null.
   std::shared_ptr<const Geoip> Get() const { return current_.load(); }
@@ -70,9 +76,18 @@ class GeoipFiles {
     absl::Status status;
   };
 
+  // What a look at a file has shown that is new.
+  struct News {
+    size_t file = 0;  // index
+    std::optional<Identity> identity;
+    absl::Status status;
+    std::shared_ptr<const Mmdb> opened;  // if the status is OK
+  };
+
   static absl::StatusOr<Identity> Identify(const std::string& path);
-  void RefreshFile(const File& file, State& state, Geoip& next)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<News> Look(size_t index) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Use(const std::vector<News>& news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Use(const News& news, Geoip& next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   log::Logger log_;
   const std::array<File, 3> files_;

@@ -18,12 +18,31 @@ NetworkSource::NetworkSource(store::ConnectionOptions options, const log::Logger
 
 absl::Status NetworkSource::Refresh(bool always, std::stop_token stop) {
   const MutexLock refresh_lock(refresh_mutex_);
-  absl::Status status = TryRefresh(always, stop);
-  if (!status.ok()) {
+  ASSIGN_OR_RETURN(const Loaded loaded, Load(always, std::move(stop)));
+  Use(loaded);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::function<void()>> NetworkSource::PrepareRefresh() {
+  const MutexLock refresh_lock(refresh_mutex_);
+  ASSIGN_OR_RETURN(const Loaded loaded, Load(/*always=*/true, {}));
+  return [this, loaded] {
+    {
+      const MutexLock lock(mutex_);
+      if (version_.has_value() && *version_ > loaded.version) return;
+    }
+    Use(loaded);
+  };
+}
+
+absl::StatusOr<NetworkSource::Loaded> NetworkSource::Load(bool always, std::stop_token stop) {
+  absl::StatusOr<Loaded> loaded = TryLoad(always, stop);
+  if (!loaded.ok()) {
     connection_.reset();
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     metrics_->networks_failures.Increment();
   }
+  const absl::Status status = loaded.status();
   const MutexLock lock(mutex_);
   if (!status.ok() && status != status_) {
     log_.Warning(table_ == nullptr
@@ -34,45 +53,55 @@ absl::Status NetworkSource::Refresh(bool always, std::stop_token stop) {
     log_.Info("the table of networks can be read");
   }
   status_ = status;
-  return status;
+  return loaded;
 }
 
-absl::Status NetworkSource::TryRefresh(bool always, std::stop_token stop) {
+absl::StatusOr<NetworkSource::Loaded> NetworkSource::TryLoad(bool always, std::stop_token stop) {
   const bool reused = connection_ != nullptr;
   if (!reused) {
     ASSIGN_OR_RETURN(connection_, store::Connection::Open(options_));
   }
-  absl::Status status;
+  absl::StatusOr<Loaded> loaded;
   {
     store::Connection& connection = *connection_;
     const std::stop_callback interrupt(stop, [&connection] { connection.Interrupt(); });
-    status = Read(connection, always);
+    loaded = Read(connection, always);
   }
-  if (!reused || !absl::IsUnavailable(status) || stop.stop_requested()) return status;
+  if (!reused || !absl::IsUnavailable(loaded.status()) || stop.stop_requested()) return loaded;
   // The connection was lost while it was idle; that alone is worth no warning.
   connection_.reset();
-  return TryRefresh(always, stop);
+  return TryLoad(always, stop);
 }
 
-absl::Status NetworkSource::Read(store::Connection& connection, bool always) {
-  if (!always && version_.has_value()) {
+absl::StatusOr<NetworkSource::Loaded> NetworkSource::Read(store::Connection& connection,
+                                                          bool always) {
+  std::optional<int64_t> in_use;
+  {
+    const MutexLock lock(mutex_);
+    in_use = version_;
+  }
+  if (!always && in_use.has_value()) {
     ASSIGN_OR_RETURN(const int64_t version, store::ReadNetworksVersion(connection));
-    if (version == *version_) return absl::OkStatus();
+    if (version == *in_use) return Loaded{version, nullptr};
   }
   ASSIGN_OR_RETURN(store::Networks networks, store::ReadNetworks(connection));
-  version_ = networks.version;
-  auto table = std::make_shared<const NetworkTable>(std::move(networks.networks));
-  log_.Info(
-      "table of networks in use",
-      {{"networks", table->size()}, {"groups", table->groups().size()}, {"version", *version_}});
+  return Loaded{networks.version,
+                std::make_shared<const NetworkTable>(std::move(networks.networks))};
+}
+
+void NetworkSource::Use(const Loaded& loaded) {
+  if (loaded.table == nullptr) return;
+  log_.Info("table of networks in use", {{"networks", loaded.table->size()},
+                                         {"groups", loaded.table->groups().size()},
+                                         {"version", loaded.version}});
   const int64_t now = absl::ToUnixSeconds(absl::Now());
-  metrics_->networks.Set(static_cast<double>(table->size()));
+  metrics_->networks.Set(static_cast<double>(loaded.table->size()));
   metrics_->networks_load_time.Set(static_cast<double>(now));
   const MutexLock lock(mutex_);
-  table_ = std::move(table);
+  table_ = loaded.table;
+  version_ = loaded.version;
   loaded_at_ = now;
   loaded_.NotifyAll();
-  return absl::OkStatus();
 }
 
 std::shared_ptr<const NetworkTable> NetworkSource::Get(std::stop_token stop) const {

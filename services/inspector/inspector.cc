@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<service::Service>> Inspector::Create(const Config
                                                                     service::Context& context) {
   ASSIGN_OR_RETURN(LoadOptions options, MakeLoadOptions(config));
   std::unique_ptr<Inspector> inspector(new Inspector(config, std::move(options), context));
-  RETURN_IF_ERROR(inspector->Reload());
+  ASSIGN_OR_RETURN(const std::function<void()> use, inspector->PrepareReload());
+  use();
   return inspector;
 }
 
@@ -68,7 +69,7 @@ std::unique_ptr<pipeline::Processor> Inspector::MakeProcessor() {
   return std::make_unique<Worker>(*this);
 }
 
-absl::Status Inspector::Reload() {
+absl::StatusOr<std::function<void()>> Inspector::PrepareReload() {
   LoadResult result = LoadRules(paths_, options_);
   for (const Finding& warning : result.warnings) {
     log_.Unlimited().Warning("rules: look at this", {{"finding", warning.Format()}});
@@ -85,17 +86,24 @@ absl::Status Inspector::Reload() {
     return refusal;
   }
 
-  auto rules = std::make_shared<const RuleSet>(std::move(result.rules), on_error_, metrics_, log_);
-  const absl::Time now = absl::Now();
-  metrics_.loaded.Increment();
-  metrics_.rules.Set(static_cast<double>(rules->size()));
-  metrics_.loaded_time.Set(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
-  log_.Info("rules in use", {{"rules", rules->size()}, {"files", absl::StrJoin(paths_, ", ")}});
-  absl::MutexLock lock(&mutex_);
-  rules_ = std::move(rules);
-  loaded_ = now;
-  refusal_ = absl::OkStatus();
-  return absl::OkStatus();
+  return [this, rules = std::make_shared<const RuleSet>(std::move(result.rules), on_error_,
+                                                        metrics_, log_)] {
+    const absl::Time now = absl::Now();
+    metrics_.loaded.Increment();
+    metrics_.rules.Set(static_cast<double>(rules->size()));
+    metrics_.loaded_time.Set(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+    log_.Info("rules in use", {{"rules", rules->size()}, {"files", absl::StrJoin(paths_, ", ")}});
+    absl::MutexLock lock(&mutex_);
+    rules_ = rules;
+    loaded_ = now;
+    refusal_ = absl::OkStatus();
+  };
+}
+
+std::vector<service::ReloadPath> Inspector::ReloadPaths() const {
+  std::vector<service::ReloadPath> paths;
+  for (const std::string& path : paths_) paths.push_back({path, {".json", ".conf"}});
+  return paths;
 }
 
 std::shared_ptr<const RuleSet> Inspector::rules() const {

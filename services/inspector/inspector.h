@@ -3,6 +3,7 @@
 #ifndef SERVICES_INSPECTOR_INSPECTOR_H_
 #define SERVICES_INSPECTOR_INSPECTOR_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,7 +37,8 @@ class Inspector : public service::Service {
 
   std::unique_ptr<pipeline::Processor> MakeProcessor() override;
   // Reads the rules again. A set with an error is refused as a whole, and the one in use stays.
-  absl::Status Reload() override;
+  absl::StatusOr<std::function<void()>> PrepareReload() override;
+  std::vector<service::ReloadPath> ReloadPaths() const override;
   std::map<std::string, std::string> Details() const override;
 
   std::shared_ptr<const RuleSet> rules() const;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/status_matchers.h"
+#include "common/service/testing/reload.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "prometheus/counter.h"
@@ -79,15 +80,16 @@ TEST_F(InspectorTest, ReloadTakesNewRulesAndRefusesBrokenOnesWhole) {
   ASSERT_THAT(inspector, IsOk());
 
   WriteRule("ID ==", R"({"action": "dispatch", "args": {"output": "lba"}})");
-  EXPECT_THAT((*inspector)->Reload(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                               AllOf(HasSubstr("2 problems"), HasSubstr("parse:"),
-                                                     HasSubstr("did you mean \"lab\"?"))));
+  EXPECT_THAT(testing_support::Reload(**inspector),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("2 problems"), HasSubstr("parse:"),
+                             HasSubstr("did you mean \"lab\"?"))));
   EXPECT_EQ(Process(**inspector), Item::Verdict::kDrop);
   EXPECT_THAT((*inspector)->Details().at("rules refused"), HasSubstr("2 problems"));
   EXPECT_EQ(static_cast<Inspector&>(**inspector).metrics().refused.Value(), 1);
 
   WriteRule("ID", R"({"action": "dispatch", "args": {"output": "lab"}})");
-  EXPECT_THAT((*inspector)->Reload(), IsOk());
+  EXPECT_THAT(testing_support::Reload(**inspector), IsOk());
   EXPECT_EQ(Process(**inspector), Item::Verdict::kDispatch);
   EXPECT_FALSE((*inspector)->Details().contains("rules refused"));
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -61,7 +62,7 @@ class SlowEnricher : public service::Service {
     return std::make_unique<SlowProcessor>(next_->MakeProcessor());
   }
   absl::Status Run(std::stop_token stop) override { return next_->Run(std::move(stop)); }
-  absl::Status Reload() override { return next_->Reload(); }
+  absl::StatusOr<std::function<void()>> PrepareReload() override { return next_->PrepareReload(); }
   absl::Status Ready() const override { return next_->Ready(); }
   std::map<std::string, std::string> Details() const override { return next_->Details(); }
 

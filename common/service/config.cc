@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
@@ -28,13 +29,16 @@ absl::StatusOr<ConfigNode> ReadFile(const std::string& path) {
   if (!in.is_open()) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot read the configuration file ", path));
   }
-  std::string text(kMaxFileBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return absl::UnavailableError(absl::StrCat("cannot read ", path));
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": over ", kMaxFileBytes, " bytes"));
+  // Piece by piece: room for the largest file would stay with each thread that reloads.
+  std::string text;
+  std::array<char, 16 << 10> piece;
+  while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
+    text.append(piece.data(), static_cast<size_t>(in.gcount()));
+    if (text.size() > kMaxFileBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ": over ", kMaxFileBytes, " bytes"));
+    }
   }
+  if (in.bad()) return absl::UnavailableError(absl::StrCat("cannot read ", path));
   return ParseConfigText(text, path);
 }
 

@@ -33,29 +33,46 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Driver> driver,
                    MakeDriver(config.driver(), context.log.ForModule("driver"), *context.registry));
+  std::unique_ptr<ReloadStore> store;
+  if (!config.state_dir().empty()) {
+    ASSIGN_OR_RETURN(store, ReloadStore::Open(config.state_dir(), config.kept_reloads(),
+                                              context.log.ForModule("reloads")));
+  }
   return std::unique_ptr<service::Service>(
-      new Controller(WithDriversPorts(config), context, std::move(driver)));
+      new Controller(WithDriversPorts(config), context, std::move(driver), std::move(store)));
 }
 
 Controller::Controller(const Config& config, service::Context& context,
-                       std::unique_ptr<Driver> driver)
+                       std::unique_ptr<Driver> driver, std::unique_ptr<ReloadStore> store)
     : poller_(config, clients_, context.log.ForModule("controller")),
       status_calls_(poller_, streams_),
       instance_calls_(poller_, clients_, absl::Seconds(config.call_timeout_seconds())),
+      tail_calls_(poller_, clients_, streams_),
+      reloads_(poller_, clients_, std::move(store),
+               {.call_timeout = absl::Seconds(config.call_timeout_seconds()),
+                .reload_timeout = absl::Seconds(config.reload_timeout_seconds())},
+               *context.registry, context.log.ForModule("reloads")),
       driver_(std::move(driver)),
       workload_calls_(driver_.get()),
-      rpc_({.status = status_calls_, .instances = instance_calls_, .workloads = workload_calls_}) {}
+      rpc_({.status = status_calls_,
+            .instances = instance_calls_,
+            .tail = tail_calls_,
+            .reloads = reloads_,
+            .workloads = workload_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {
   std::jthread driver;
   if (driver_ != nullptr) driver = std::jthread([this, stop] { driver_->Run(stop); });
+  const std::jthread reloads([this, stop] { reloads_.Run(stop); });
   poller_.Run(std::move(stop));
   streams_.Stop();
   return absl::OkStatus();
 }
 
 std::map<std::string, std::string> Controller::Details() const {
-  return {{"stages", absl::StrCat(poller_.Stages().stages_size())}};
+  std::map<std::string, std::string> details = reloads_.Details();
+  details["stages"] = absl::StrCat(poller_.Stages().stages_size());
+  return details;
 }
 
 std::vector<grpc::Service*> Controller::GrpcServices() { return {&rpc_}; }

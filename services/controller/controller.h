@@ -17,9 +17,12 @@
 #include "services/controller/driver.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/poller.h"
+#include "services/controller/reload_store.h"
+#include "services/controller/reloads.h"
 #include "services/controller/rpc.h"
 #include "services/controller/status_calls.h"
 #include "services/controller/streams.h"
+#include "services/controller/tail_calls.h"
 #include "services/controller/workload_calls.h"
 
 namespace mentat::controller {
@@ -37,13 +40,16 @@ class Controller : public service::Service {
   std::vector<grpc::Service*> GrpcServices() override;
 
  private:
-  Controller(const Config& config, service::Context& context, std::unique_ptr<Driver> driver);
+  Controller(const Config& config, service::Context& context, std::unique_ptr<Driver> driver,
+             std::unique_ptr<ReloadStore> store);
 
   Clients clients_;
   Streams streams_;
   Poller poller_;
   StatusCalls status_calls_;
   InstanceCalls instance_calls_;
+  TailCalls tail_calls_;
+  Reloads reloads_;
   const std::unique_ptr<Driver> driver_;  // null if none is configured
   WorkloadCalls workload_calls_;
   Rpc rpc_;

@@ -2,9 +2,13 @@
 #ifndef SERVICES_CONTROLLER_RPC_H_
 #define SERVICES_CONTROLLER_RPC_H_
 
+#include <string>
+
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/instance_calls.h"
+#include "services/controller/reloads.h"
 #include "services/controller/status_calls.h"
+#include "services/controller/tail_calls.h"
 #include "services/controller/workload_calls.h"
 
 namespace mentat::controller {
@@ -16,6 +20,8 @@ class Rpc final : public v1::Controller::Service {
   struct Parts {
     StatusCalls& status;
     InstanceCalls& instances;
+    TailCalls& tail;
+    Reloads& reloads;
     WorkloadCalls& workloads;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
@@ -91,7 +97,28 @@ class Rpc final : public v1::Controller::Service {
     return parts_.workloads.Scale(*request, *response);
   }
 
+  grpc::Status TailEvents(grpc::ServerContext* context, const v1::TailEventsRequest* request,
+                          grpc::ServerWriter<v1::TailEventsResponse>* writer) override {
+    return parts_.tail.TailEvents(*context, *request, *writer);
+  }
+
+  grpc::Status Reload(grpc::ServerContext* context, const v1::ReloadRequest* request,
+                      v1::ReloadResponse* response) override {
+    return parts_.reloads.Reload(*request, CallerOf(*context), *response);
+  }
+  grpc::Status ListReloads(grpc::ServerContext*, const v1::ListReloadsRequest* request,
+                           v1::ListReloadsResponse* response) override {
+    return parts_.reloads.ListReloads(*request, *response);
+  }
+  grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
+                        v1::RollbackResponse* response) override {
+    return parts_.reloads.Rollback(*request, CallerOf(*context), *response);
+  }
+
  private:
+  // By whom, for the record.
+  static std::string CallerOf(const grpc::ServerContext& context) { return context.peer(); }
+
   const Parts parts_;
 };
 

@@ -215,7 +215,8 @@ class Plan:
         return config
 
     def _controller(self, instance):
-        return {"stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
+        return {"state_dir": str(self.installation.state / instance),
+                "stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
                            for stage in STAGES]}
 
     def _rules(self):

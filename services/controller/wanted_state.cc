@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,16 @@ Json ToJson(const WantedState& state) {
   return {{"format", kFormat}, {"revision", state.revision}, {"stages", std::move(stages)}};
 }
 
+bool WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
 absl::Status Error(const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
 }
@@ -84,8 +95,8 @@ absl::Status SaveWantedState(const std::string& path, const WantedState& state) 
   const std::string temporary = path + ".tmp";
   const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   if (!file.valid()) return Error(temporary);
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::fsync(file.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (!WriteAll(file.get(), text) || ::fsync(file.get()) != 0 ||
+      std::rename(temporary.c_str(), path.c_str()) != 0) {
     return Error(path);
   }
   const std::string folder = std::filesystem::path(path).parent_path();

@@ -1,5 +1,8 @@
 #include "services/controller/wanted_state.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -60,6 +63,20 @@ TEST_F(WantedStateTest, WhatIsNoStateIsNotTakenForAnEmptyOne) {
                                                  AllOf(HasSubstr(path_), HasSubstr("no state"))))
         << text;
   }
+}
+
+TEST_F(WantedStateTest, ADiskThatIsFullLeavesTheOldState) {
+  ASSERT_THAT(SaveWantedState(path_, {.revision = 1, .stages = {}}), IsOk());
+  // A file may not grow beyond this: the first write is short, the next fails.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small = {10, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const absl::Status status = SaveWantedState(path_, {.revision = 2, .stages = {}});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(LoadWantedState(path_)->revision, 1);
 }
 
 TEST_F(WantedStateTest, AFileThatCannotBeWrittenIsAnError) {

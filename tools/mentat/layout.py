@@ -88,7 +88,7 @@ class Installation:
         self.log = self.var / "log"
         self.run = self.var / "run"
         self.pg = self.var / "pg"
-        self.state = self.var / "state"
+        self.kept = self.var / "state"
         self.queue = self.var / "spool" / "filer"
         self.state_file = self.run / "state.json"
         self.supervisor_pid_file = self.run / "supervisor.pid"

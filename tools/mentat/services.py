@@ -215,7 +215,7 @@ class Plan:
         return config
 
     def _controller(self, instance):
-        return {"state_dir": str(self.installation.state / instance),
+        return {"state_dir": str(self.installation.kept / instance),
                 "stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
                            for stage in STAGES]}
 

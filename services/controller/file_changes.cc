@@ -1,6 +1,8 @@
 #include "services/controller/file_changes.h"
 
 #include <map>
+#include <set>
+#include <string>
 
 namespace mentat::controller {
 namespace {
@@ -51,6 +53,7 @@ InstanceFiles MakeInstanceFiles(const std::string& stage, const std::string& ins
   files.set_address(address);
   files.set_digest(answer.digest());
   *files.mutable_files() = answer.files();
+  *files.mutable_withheld() = answer.withheld();
   return files;
 }
 
@@ -71,9 +74,12 @@ InstanceFiles FilesToPut(const InstanceFiles& now, const KeptReload& kept) {
     if (!IsSame(Find(current, file.path()), file)) *put.add_files() = file;
   }
   if (own == nullptr) return put;
+  // What was there then, and what nobody knows of because it was withheld, stays.
   const auto then = ByPath(*own);
+  std::set<std::string> stays(own->withheld().begin(), own->withheld().end());
+  for (const auto& [path, file] : then) stays.insert(path);
   for (const ReloadFile& file : now.files()) {
-    if (!file.absent() && !then.contains(file.path())) *put.add_files() = Absent(file.path());
+    if (!file.absent() && !stays.contains(file.path())) *put.add_files() = Absent(file.path());
   }
   return put;
 }

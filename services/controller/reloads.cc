@@ -1,6 +1,7 @@
 #include "services/controller/reloads.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -351,12 +352,17 @@ grpc::Status Reloads::Rollback(const v1::RollbackRequest& request, const std::st
       return {grpc::StatusCode::FAILED_PRECONDITION,
               absl::StrCat("the files of reload ", request.version(), " are not kept")};
     }
+    // A stage that the installation has no more needs no files.
+    std::set<std::string> stages;
+    for (const InstanceFiles& each : kept->instances()) stages.insert(each.stage());
     v1::Selection selection;
-    for (const InstanceFiles& each : kept->instances()) {
-      const auto& stages = selection.stages();
-      if (std::find(stages.begin(), stages.end(), each.stage()) == stages.end()) {
-        selection.add_stages(each.stage());
-      }
+    const v1::ListStagesResponse known = poller_.Stages();
+    for (const v1::Stage& stage : known.stages()) {
+      if (stages.contains(stage.name())) selection.add_stages(stage.name());
+    }
+    if (selection.stages().empty()) {
+      return {grpc::StatusCode::FAILED_PRECONDITION,
+              absl::StrCat("no stage of reload ", request.version(), " is there any more")};
     }
     absl::StatusOr<Attempt> attempt = Begin(selection, caller, request.comment());
     if (!attempt.ok()) return ToGrpc(attempt.status());

@@ -143,7 +143,7 @@ class Mentat:
         for name, path in PROGRAMS.items():
             (build / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(BUILT / self.programs.get(name, path), build / path)
-            if self.network and name in STAGES:
+            if self.network and name in [*STAGES, CONTROLLER]:
                 self._wrap(build / path)
         self.plan.write_configs()
         for instance, changes in self.configs.items():

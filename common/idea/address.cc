@@ -106,6 +106,12 @@ std::string PrintIp4(uint32_t address) {
 }
 
 std::string PrintIp6(uint128 address) {
+  // inet_ntop would print an IPv4 address here, RFC 5952 wants that of well-known prefixes alone
+  // (section 5).
+  if (address > 0xffff && address <= 0xffffffff) {
+    const auto low = static_cast<uint32_t>(address);
+    return absl::StrCat("::", absl::Hex(low >> 16), ":", absl::Hex(low & 0xffff));
+  }
   std::array<uint8_t, 16> bytes;
   for (size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<uint8_t>(address >> (8 * (15 - static_cast<int>(i))));

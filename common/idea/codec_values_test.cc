@@ -59,10 +59,12 @@ INSTANTIATE_TEST_SUITE_P(
         ValueCase{"Source.IP6", R"(["2001:DB8:0::1"])", R"(["2001:db8::1"])"},
         ValueCase{"Node.Name", R"("Cz.Foo-bar")", R"("Cz.Foo-bar")"},
         ValueCase{"Source.Proto", R"(["a--b"])", nullptr}, ValueCase{"Confidence", "1.5", nullptr},
-        ValueCase{"ConnCount", "-1", "-1"}, ValueCase{"Category", "[]", "[]"},
-        ValueCase{"Note", "null", nullptr}, ValueCase{"Source.Type", R"("Bot")", nullptr},
-        ValueCase{"Source.Port", "22", nullptr}, ValueCase{"Source.Port", R"("22")", nullptr},
-        ValueCase{"Source", "{}", nullptr}, ValueCase{"Source", R"({"IP4":["1.2.3.4"]})", nullptr},
+        ValueCase{"Confidence", "1.0000000000000000001", nullptr},
+        ValueCase{"Confidence", "-1e-400", nullptr}, ValueCase{"ConnCount", "-1", "-1"},
+        ValueCase{"Category", "[]", "[]"}, ValueCase{"Note", "null", nullptr},
+        ValueCase{"Source.Type", R"("Bot")", nullptr}, ValueCase{"Source.Port", "22", nullptr},
+        ValueCase{"Source.Port", R"("22")", nullptr}, ValueCase{"Source", "{}", nullptr},
+        ValueCase{"Source", R"({"IP4":["1.2.3.4"]})", nullptr},
         ValueCase{"Source", R"(["a"])", nullptr}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -128,6 +130,8 @@ INSTANTIATE_TEST_SUITE_P(
         ValueCase{"Confidence", "1.0", "1"}, ValueCase{"Confidence", "0.50", "0.5"},
         ValueCase{"Confidence", "5e-1", "0.5"}, ValueCase{"Confidence", "-0", "0"},
         ValueCase{"Confidence", "0.1", "0.1"},
+        ValueCase{"Confidence", "0.99999999999999999999", "1"},
+        ValueCase{"Confidence", "1e-400", "0"},
         ValueCase{"Confidence", "0.30000000000000004", "0.30000000000000004"},
         ValueCase{"Confidence", "1e-400", "0"}, ValueCase{"Confidence", "1e-7", "1e-07"},
         ValueCase{"Confidence", R"("0.5")", "0.5", true},

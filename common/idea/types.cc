@@ -186,6 +186,14 @@ Reading ReadConfidence(const Type&, const Scalar& scalar, const Slot& slot, Mess
   if (!IsNumeric(scalar)) return Refused();
   double number = ParseDouble(scalar.text);
   if (!(number >= 0 && number <= 1)) return Refused();
+  // What rounding alone has brought to an end of the range is outside of it.
+  constexpr int kDigits = 18;
+  const std::optional<ScaledDecimal> exact = ReadDecimal(scalar.text, kDigits);
+  if (exact.has_value() && !exact->exact &&
+      (number == 1 ? exact->value >= 1'000'000'000'000'000'000
+                   : number == 0 && scalar.text.starts_with('-'))) {
+    return Refused();
+  }
   if (number == 0) number = 0;  // no negative zero
   if (slot.field->is_repeated()) {
     slot.reflection->AddDouble(message, slot.field, number);

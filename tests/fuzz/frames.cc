@@ -42,7 +42,7 @@ class World : public pipeline::StageCore::Effects {
     pipeline::EncodeFrame(pipeline::FrameKind::kAck, ack);
   }
   void Forget(const std::string&) override {}
-  void Rejected(const Rejection&) override {}
+  void Rejected(const pipeline::Rejection&) override {}
 };
 
 class Forwarder : public pipeline::Processor {
@@ -94,6 +94,17 @@ void RequireAgreement(const absl::StatusOr<pipeline::BatchView>& batch, std::str
   }
 }
 
+void RequireWhole(std::string_view payload) {
+  std::string bytes(pipeline::kFrameHeaderBytes, '\0');
+  pipeline::WriteFrameHeader(pipeline::FrameKind::kBatch, payload, "", bytes.data());
+  bytes += payload;
+  const absl::StatusOr<pipeline::Frame> frame = pipeline::DecodeFrame(bytes);
+  Require(frame.ok() && frame->kind == pipeline::FrameKind::kBatch && frame->payload == payload,
+          "a frame is read as it was written");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  Require(!pipeline::DecodeFrame(bytes).ok(), "a flipped bit is noticed");
+}
+
 pipeline::StageCore::Options StageOptions() {
   pipeline::StageCore::Options options;
   options.name = "fuzzed";
@@ -121,7 +132,8 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  // A frame as it comes from a socket; that its checksum fits is not to be hoped for.
+  // A frame as it comes from a socket; that its checksum fits is not to be hoped for, so that the
+  // payloads below are given one that does.
   pipeline::DecodeFrame(input).status().IgnoreError();
 
   World world;
@@ -137,6 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                           static_cast<size_t>(static_cast<unsigned char>(input[2])) << 8;
     const std::string_view payload = input.substr(3, length);
     input.remove_prefix(3 + payload.size());
+    RequireWhole(payload);
     now += std::chrono::milliseconds(100);
     switch (kind) {
       case 0: {

@@ -2,6 +2,7 @@
 // side are those that it has in a program: a source, the pipeline of each stage, a worker.
 //
 //   hop_benchmark [event bytes] [events a batch]    only these, to look at with a profiler
+//   hop_benchmark instrumentation                   with metrics beside without
 
 #include <atomic>
 #include <chrono>
@@ -16,9 +17,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/benchmark_report.h"
+#include "common/base/pause.h"
 #include "common/pipeline/batch.h"
 #include "common/pipeline/keys.h"
 #include "common/pipeline/stage.h"
+#include "common/service/http_get.h"
+#include "common/service/metrics.h"
+#include "prometheus/counter.h"
+#include "prometheus/registry.h"
 #include "zmq.hpp"
 
 namespace mentat::pipeline {
@@ -129,9 +135,44 @@ class Swallow : public Processor {
   }
 };
 
+// Counts as the stages of an installation do, each event by itself, if it is given a counter.
 class Pass : public Processor {
  public:
-  void Process(std::span<Item>, std::stop_token) override {}
+  explicit Pass(prometheus::Counter* counter) : counter_(counter) {}
+  void Process(std::span<Item> items, std::stop_token) override {
+    if (counter_ == nullptr) return;
+    for (size_t i = 0; i < items.size(); ++i) counter_->Increment();
+  }
+
+ private:
+  prometheus::Counter* const counter_;
+};
+
+// The metrics of all stages of a run, which somebody reads once a second: far more often than a
+// Prometheus does.
+class Instruments {
+ public:
+  Instruments()
+      : server_(
+            service::MetricsServer::Start("127.0.0.1:0", {registries_.begin(), registries_.end()})
+                .value()),
+        counter_(service::AddCounter(*registries_[0], "mentat_benchmark_events_total", "Events.")),
+        reader_([this](const std::stop_token& stop) {
+          do {
+            (void)service::HttpGet(server_->address(), "/metrics");
+          } while (Pause(absl::Seconds(1), stop));
+        }) {}
+  // Of a stage: a process has one for itself.
+  prometheus::Registry* registry(size_t stage) { return registries_.at(stage).get(); }
+  prometheus::Counter* counter() { return &counter_; }
+
+ private:
+  std::vector<std::shared_ptr<prometheus::Registry>> registries_ = {
+      std::make_shared<prometheus::Registry>(), std::make_shared<prometheus::Registry>(),
+      std::make_shared<prometheus::Registry>()};
+  std::unique_ptr<service::MetricsServer> server_;
+  prometheus::Counter& counter_;
+  std::jthread reader_;
 };
 
 config::v1::PipelineConfig Config(const Load& load) {
@@ -190,8 +231,12 @@ class Keys {
   std::filesystem::path folder_;
 };
 
-// Encrypted if there are keys, which are for one hop.
-double HopRate(const Load& load, int hops, const Keys* keys = nullptr) {
+// Encrypted if there are keys, which are for one hop; up to two hops can have instruments.
+double HopRate(const Load& load, int hops, const Keys* keys = nullptr,
+               Instruments* instruments = nullptr) {
+  const auto registry = [&](size_t stage) {
+    return instruments == nullptr ? nullptr : instruments->registry(stage);
+  };
   StageOptions sink;
   sink.name = "sink";
   sink.config = Config(load);
@@ -199,6 +244,7 @@ double HopRate(const Load& load, int hops, const Keys* keys = nullptr) {
   if (keys != nullptr) keys->Use("sink", sink.config);
   sink.parse_events = load.parse;
   sink.make_processor = [] { return std::make_unique<Swallow>(); };
+  sink.registry = registry(0);
   std::vector<std::unique_ptr<Stage>> stages;  // from the end
   stages.push_back(Start(std::move(sink)));
   for (int i = 1; i < hops; ++i) {
@@ -208,7 +254,10 @@ double HopRate(const Load& load, int hops, const Keys* keys = nullptr) {
     AddInput(middle.config);
     AddOutput(middle.config, *stages.back());
     middle.parse_events = load.parse;
-    middle.make_processor = [] { return std::make_unique<Pass>(); };
+    middle.registry = registry(1);
+    middle.make_processor = [instruments] {
+      return std::make_unique<Pass>(instruments == nullptr ? nullptr : instruments->counter());
+    };
     stages.push_back(Start(std::move(middle)));
   }
   StageOptions source;
@@ -216,6 +265,7 @@ double HopRate(const Load& load, int hops, const Keys* keys = nullptr) {
   source.config = Config(load);
   AddOutput(source.config, *stages.back());
   if (keys != nullptr) keys->Use("source", source.config);
+  source.registry = registry(2);
   stages.push_back(Start(std::move(source)));
   for (const auto& stage : stages) {
     while (!stage->Ready().ok()) std::this_thread::yield();
@@ -244,6 +294,20 @@ int Main(int argc, char** argv) {
   const auto load = [&](size_t event_bytes, uint32_t batch_events) {
     return Load{event_bytes, batch_events, batches(event_bytes, batch_events)};
   };
+  if (report.arguments() == std::vector<std::string>{"instrumentation"}) {
+    report.Compare(
+        {.name = "instrumentation",
+         .unit = "events/s",
+         .bar = 0.98,
+         .note =
+             "through a stage that counts, metrics read every second / the same without metrics"},
+        [&] {
+          Instruments instruments;
+          return HopRate(load(240, kBatchEvents), 2, nullptr, &instruments);
+        },
+        [&] { return HopRate(load(240, kBatchEvents), 2); });
+    return report.Finish();
+  }
   if (!report.arguments().empty()) {
     const size_t bytes = std::stoul(report.arguments()[0]);
     const uint32_t events =

@@ -39,6 +39,7 @@ class Benchmark:
     text: str
     target: str = ""  # of a C++ program
     script: str = ""  # in tests/benchmark
+    arguments: tuple = ()  # of a C++ program
     also: str = ""  # target of a program that a script needs beside the installation's
 
     def targets(self):
@@ -49,12 +50,14 @@ class Benchmark:
     def command(self, programs):
         if self.script:
             return [sys.executable, "-B", "-s", str(ROOT / "tests" / "benchmark" / self.script), self.name]
-        return [str(programs / self.target.removeprefix("//").replace(":", "/"))]
+        return [str(programs / self.target.removeprefix("//").replace(":", "/")), *self.arguments]
 
 
 BENCHMARKS = [
     Benchmark("parse", "parsing and validating an event, against simdjson's DOM", "//common/idea:codec_benchmark"),
     Benchmark("hop", "a pipeline hop with acknowledgements, against raw ZeroMQ", "//common/pipeline:hop_benchmark"),
+    Benchmark("instrumentation", "a stage with metrics that are read every second, against one without any",
+              "//common/pipeline:hop_benchmark", arguments=("instrumentation",)),
     Benchmark("rules", "30 rules, against the same predicates written by hand", "//services/inspector:rules_benchmark"),
     Benchmark("geoip", "looking up an address, against libmaxminddb alone", "//services/enricher:lookup_benchmark"),
     Benchmark("storage", "writing into PostgreSQL, against psql's \\copy", "//services/storage:storage_benchmark"),

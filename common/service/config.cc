@@ -3,62 +3,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/service/config_files.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
 namespace mentat::service {
 namespace {
-
-constexpr size_t kMaxFileBytes = 4 << 20;
-
-absl::StatusOr<ConfigNode> ReadFile(const std::string& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in.is_open()) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read the configuration file ", path));
-  }
-  // Piece by piece: room for the largest file would stay with each thread that reloads.
-  std::string text;
-  std::array<char, 16 << 10> piece;
-  while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
-    text.append(piece.data(), static_cast<size_t>(in.gcount()));
-    if (text.size() > kMaxFileBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": over ", kMaxFileBytes, " bytes"));
-    }
-  }
-  if (in.bad()) return absl::UnavailableError(absl::StrCat("cannot read ", path));
-  return ParseConfigText(text, path);
-}
-
-absl::StatusOr<std::vector<std::string>> OverrideFiles(const std::string& directory) {
-  std::vector<std::string> files;
-  std::error_code error;
-  std::filesystem::directory_iterator entries(directory, error);
-  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    const std::string name = entries->path().filename().string();
-    if (name.ends_with(".json") || name.ends_with(".json.conf")) {
-      files.push_back(entries->path().string());
-    }
-  }
-  if (error) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read the configuration directory ", directory, ": ", error.message()));
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 // Lays a value over the tree at a path.
 absl::Status MergeAt(const std::vector<std::string>& path, const std::string& text,
@@ -134,14 +91,7 @@ absl::StatusOr<std::vector<ConfigEntry>> LoadConfig(const ConfigSources& sources
     files.insert(files.end(), overrides.begin(), overrides.end());
   }
   ConfigNode root = ObjectNode("default");
-  for (const std::string& file : files) {
-    ASSIGN_OR_RETURN(ConfigNode layer, ReadFile(file));
-    if (layer.kind != JsonNode::Kind::kObject) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(layer.origin, ": expected an object with the service's configuration"));
-    }
-    Merge(std::move(layer), root);
-  }
+  for (const std::string& file : files) RETURN_IF_ERROR(MergeConfigFile(file, root));
   RETURN_IF_ERROR(MergeEnvironment(sources, type, root));
   RETURN_IF_ERROR(MergeSets(sources, type, root));
   return BindConfig(root, message);
@@ -149,8 +99,14 @@ absl::StatusOr<std::vector<ConfigEntry>> LoadConfig(const ConfigSources& sources
 
 std::vector<ReloadPath> ConfigPaths(const ConfigSources& sources) {
   std::vector<ReloadPath> paths;
-  if (!sources.file.empty()) paths.push_back({sources.file, {}});
-  if (!sources.directory.empty()) paths.push_back({sources.directory, {".json", ".json.conf"}});
+  if (!sources.file.empty()) AddConfigPaths(sources.file, paths);
+  if (!sources.directory.empty()) {
+    paths.push_back({sources.directory, {".json", ".json.conf"}});
+    const absl::StatusOr<std::vector<std::string>> files = OverrideFiles(sources.directory);
+    if (files.ok()) {
+      for (const std::string& file : *files) AddConfigPaths(file, paths);
+    }
+  }
   return paths;
 }
 

@@ -2,9 +2,9 @@
 // docs/configuration.md is the page for users.
 //
 // From the weakest: the defaults in the .proto, the file, the directory of overrides (its *.json
-// and
-// *.json.conf in the order of their names), the environment, the flags --set. Objects are merged
-// key by key, everything else is replaced, null takes a key away.
+// and *.json.conf in the order of their names), the environment, the flags --set. A file is
+// stronger than those that it includes. Objects are merged key by key, everything else is replaced,
+// null takes a key away.
 #ifndef COMMON_SERVICE_CONFIG_H_
 #define COMMON_SERVICE_CONFIG_H_
 

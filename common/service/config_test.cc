@@ -129,6 +129,98 @@ TEST(ConfigTest, LaterLayersWinKeyByKey) {
   EXPECT_THAT(FormatConfig(*entries), HasSubstr("\nmode = \"hard\"  # " + sources.file + ":1\n"));
 }
 
+TEST(ConfigTest, IncludedFilesAreWeakerThanTheFileAndInTheirOrder) {
+  WriteFile("inc/base.json", R"({"title": "base", "workers": 3,
+    "parts": {"x": {"host": "base", "port": 1}, "y": {"host": "base"}}})");
+  WriteFile("inc/more/20.json", R"({"workers": 5})");
+  WriteFile("inc/more/10.json.conf", R"({"workers": 4, "factor": 4})");
+  WriteFile("inc/more/.hidden.json", "not read");
+  WriteFile("inc/deep/b.json", R"({"offset": 7})");
+  WriteFile("inc/deep/a.json", "{\"include\": \"b.json\", \"mode\": \"hard\"}");
+  const std::string file = WriteFile("inc/main.json", R"({
+    "include": ["base.json", "more", "deep/a.json"],
+    "title": "main", "parts": {"x": {"port": 2}, "y": null}})");
+  SampleConfig config;
+  auto entries = LoadConfig({.service = "s", .file = file}, config);
+  ASSERT_THAT(entries, IsOk());
+  EXPECT_EQ(config.title(), "main");
+  EXPECT_EQ(config.workers(), 5u);
+  EXPECT_EQ(config.factor(), 4);
+  EXPECT_EQ(config.offset(), 7);
+  EXPECT_EQ(config.mode(), "hard");
+  EXPECT_EQ(config.parts().size(), 1u);
+  EXPECT_EQ(config.parts().at("x").host(), "base");
+  EXPECT_EQ(config.parts().at("x").port(), 2u);
+  // Each value knows the file that it stands in.
+  const std::string folder = testing::TempDir() + "/inc/";
+  EXPECT_EQ(EntryOf(*entries, "title").origin, folder + "main.json:3");
+  EXPECT_EQ(EntryOf(*entries, "workers").origin, folder + "more/20.json:1");
+  EXPECT_EQ(EntryOf(*entries, "parts.x.host").origin, folder + "base.json:2");
+  EXPECT_EQ(EntryOf(*entries, "offset").origin, folder + "deep/b.json:1");
+  // And a reload knows all that was read.
+  std::vector<std::string> paths;
+  for (const ReloadPath& path : ConfigPaths({.service = "s", .file = file})) {
+    paths.push_back(path.path);
+  }
+  EXPECT_THAT(paths, ElementsAre(folder + "main.json", folder + "base.json", folder + "more",
+                                 folder + "deep/a.json", folder + "deep/b.json"));
+}
+
+TEST(ConfigTest, TwoFilesMayIncludeTheSame) {
+  WriteFile("twice/base.json", R"({"workers": 9})");
+  WriteFile("twice/a.json", R"({"include": "base.json"})");
+  WriteFile("twice/b.json", R"({"include": "base.json"})");
+  auto config =
+      Load({.file = WriteFile("twice/main.json", R"({"include": ["a.json", "b.json"]})")});
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->workers(), 9u);
+}
+
+TEST(ConfigTest, WrongIncludesSayWhere) {
+  const std::string folder = testing::TempDir() + "/wrong/";
+  WriteFile("wrong/self.json", R"({"include": "self.json"})");
+  WriteFile("wrong/ring1.json", "{\n\"include\": \"./ring2.json\"}");
+  WriteFile("wrong/ring2.json", R"({"include": ["../wrong/ring1.json"]})");
+  WriteFile("wrong/broken.json", "{\"title\": }");
+  WriteFile("wrong/typo.json", "{\n\"titel\": 1}");
+  WriteFile("wrong/list.json", "[]");
+  for (int i = 0; i < 12; ++i) {
+    WriteFile(absl::StrCat("wrong/deep", i, ".json"),
+              absl::StrCat("{\"include\": \"deep", i + 1, ".json\"}"));
+  }
+  for (int i = 0; i < 300; ++i) WriteFile(absl::StrCat("wrong/many/", i, ".json"), "{}");
+  struct Case {
+    std::string include, error;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"\"self.json\"", "self.json includes itself"},
+           {"\"ring1.json\"", "ring1.json:2: include: FOLDER./ring2.json:1: include: "},
+           {"\"deep0.json\"", "deep7.json would be more than 8 files deep"},
+           {"\"many\"", "over 256 files are included"},
+           {"\"missing.json\"",
+            "main.json:1: include: cannot read the configuration file FOLDERmissing.json"},
+           {"[\"list.json\"]", "list.json:1: expected an object"},
+           {"\"broken.json\"", "main.json:1: include: FOLDERbroken.json: "},
+           {"\"typo.json\"", "FOLDERtypo.json:2: titel: unknown key; did you mean title?"},
+           {"1", "main.json:1: include: expected a path or a list of paths, got 1"},
+           {"[\"self.json\", {}]",
+            "main.json:1: include: expected a path or a list of paths, got {}"},
+           {"\"\"", "expected a path or a list of paths, got \"\""},
+       }) {
+    const std::string file =
+        WriteFile("wrong/main.json", absl::StrCat("{\"include\": ", c.include, "}"));
+    const auto config = Load({.file = file});
+    ASSERT_FALSE(config.ok()) << c.include;
+    EXPECT_THAT(std::string(config.status().message()),
+                HasSubstr(absl::StrReplaceAll(c.error, {{"FOLDER", folder}})))
+        << c.include;
+  }
+  // Only the outermost object has it.
+  EXPECT_THAT(
+      LoadText(R"({"service": {"include": "x.json"}})"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("service.include: unknown key")));
+}
+
 TEST(ConfigTest, NullGivesTheDefaultBack) {
   auto config = Load({.file = WriteFile("null.json", R"({"workers": 3, "extra": {"host": "h"}})"),
                       .sets = {"workers=null", "extra=null"}});

@@ -168,7 +168,11 @@ class Runner {
       log_.Error("cannot start", {{"error", status}});
       const config::v1::LogConfig& log = service_config_.log();
       if (!log.file().empty() || log.system_log() != "none") PrintError(name_, status);
-      if (own_thread_ != nullptr) EndWork(absl::ZeroDuration());
+      if (own_thread_ != nullptr) {
+        EndWork(absl::ZeroDuration());
+      } else if (set_up_) {
+        service_->Teardown();
+      }
       return kExitFailure;
     }
     return Serve();
@@ -179,6 +183,8 @@ class Runner {
     const SetupGuard guard(signals_);
     log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
     ASSIGN_OR_RETURN(service_, factory(config_, context_));
+    RETURN_IF_ERROR(service_->Setup());
+    set_up_ = true;
     if (pipeline_config_ != nullptr) RETURN_IF_ERROR(CreateStage());
     reloader_ = std::make_unique<Reloader>(Reloader::Options{
         .log = log_,
@@ -340,6 +346,7 @@ class Runner {
   // finish what they hold.
   void EndWork(absl::Duration grace) {
     const bool source = pipeline_config_ == nullptr || !pipeline_config_->has_input();
+    service_->Drain();
     if (source) own_thread_->RequestStop();
     if (stage_ != nullptr) {
       if (absl::Status status = stage_->Drain(grace); !status.ok()) {
@@ -349,6 +356,7 @@ class Runner {
     }
     own_thread_->RequestStop();
     own_thread_->Join();
+    service_->Teardown();
     frame_->LogStatistics();
     frame_->Stop();
     RemoveFiles();
@@ -378,6 +386,7 @@ class Runner {
   log::Logger log_ = log::Logger::Null();
   Context context_;
   std::atomic<bool> drain_requested_ = false;
+  bool set_up_ = false;  // the service, once it exists
 
   // In the order in which they need each other: the last is destroyed first.
   std::unique_ptr<Service> service_;

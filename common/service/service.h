@@ -6,8 +6,12 @@
 //   }
 //
 // where Sampler has `using Config = config::v1::SamplerConfig`, `static constexpr std::string_view
-// kName` and `static absl::StatusOr<std::unique_ptr<Service>> Create(const Config&, Context&)`. The
-// fields `service` and `pipeline` of the configuration message are the frame's.
+// kName`, and either a constructor of (const Config&, Context&) or, where that can fail, `static
+// absl::StatusOr<std::unique_ptr<Service>> Create(const Config&, Context&)`. The fields `service`
+// and `pipeline` of the configuration message are the frame's.
+//
+// A life: it is made; Setup; MakeProcessor; Run, while events flow; Drain; Teardown; its end. A
+// service can be made of parts (common/service/composite.h).
 #ifndef COMMON_SERVICE_SERVICE_H_
 #define COMMON_SERVICE_SERVICE_H_
 
@@ -51,6 +55,16 @@ class Service {
  public:
   virtual ~Service() = default;
 
+  // Before anything else is asked of the service, and before any socket of the frame is there:
+  // reads what it needs. An error ends the start.
+  virtual absl::Status Setup() { return absl::OkStatus(); }
+  // The end has begun: nothing new is taken from now on, and what is held is finished. Must not
+  // block.
+  virtual void Drain() {}
+  // Events no longer flow, and Run has returned. Called once, also where a start failed after
+  // Setup.
+  virtual void Teardown() {}
+
   // The processor of one worker thread; null for a source or a service without events. Called
   // before events flow.
   virtual std::unique_ptr<pipeline::Processor> MakeProcessor() { return nullptr; }
@@ -86,12 +100,23 @@ using Factory = std::function<absl::StatusOr<std::unique_ptr<Service>>(
 int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Message& config,
             const Factory& factory);
 
+// A service by its `Create`, or by its constructor.
+template <typename T>
+absl::StatusOr<std::unique_ptr<Service>> MakeService(const typename T::Config& config,
+                                                     Context& context) {
+  if constexpr (requires { T::Create(config, context); }) {
+    return T::Create(config, context);
+  } else {
+    return std::unique_ptr<Service>(new T(config, context));
+  }
+}
+
 template <typename T>
 int Main(int argc, char** argv) {
   typename T::Config config;
   return RunMain(argc, argv, T::kName, config,
                  [](const google::protobuf::Message& message, Context& context) {
-                   return T::Create(static_cast<const typename T::Config&>(message), context);
+                   return MakeService<T>(static_cast<const typename T::Config&>(message), context);
                  });
 }
 

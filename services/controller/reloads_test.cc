@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -354,6 +355,27 @@ TEST_F(ReloadsTest, TwoControllersCannotShareAFolder) {
   ASSERT_THAT(second, IsOk());
   EXPECT_EQ((*second)->Wait().value(), 1);
   EXPECT_THAT((*second)->Output(), HasSubstr("is used by another controller"));
+}
+
+TEST_F(ReloadsTest, ManyReloadsLeaveNoMemoryBehind) {
+  constexpr uint64_t kReloads = 200;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr uint64_t kGrowth = 200 << 20;
+#else
+  constexpr uint64_t kGrowth = 8 << 20;
+#endif
+  StartDemos({"one", "two"}, "a\n");
+  StartWithFolder();
+  uint64_t memory = 0;
+  for (uint64_t i = 1; i <= kReloads; ++i) {
+    WriteAll(i % 2 == 0 ? "a\n" : "a\nb\n");
+    ASSERT_EQ(Reload(), i);
+    if (i == kReloads / 4) memory = controller().Status()->memory_bytes();
+  }
+  EXPECT_EQ(InUse(), All(absl::StrCat("1/", kReloads), absl::StrCat("1/", kReloads)));
+  const uint64_t after = controller().Status()->memory_bytes();
+  EXPECT_LE(after, memory + kGrowth);
+  std::cout << "from " << memory << " to " << after << " bytes\n";
 }
 
 // --- what a controller finds that another one left ---

@@ -83,11 +83,15 @@ void PrintError(std::string_view name, const absl::Status& status) {
 // Lets TERM and INT end the process while it sets up, when there is nothing to drain yet.
 class SetupGuard {
  public:
-  explicit SetupGuard(Signals& signals)
-      : signals_(signals), thread_([this](const std::stop_token& stop) {
+  // `clean_up` is called before the process ends so.
+  SetupGuard(Signals& signals, std::function<void()> clean_up)
+      : signals_(signals),
+        thread_([this, clean_up = std::move(clean_up)](const std::stop_token& stop) {
           while (!stop.stop_requested()) {
             const std::optional<int> signal = signals_.Wait();
-            if (signal == SIGTERM || signal == SIGINT) std::_Exit(0);
+            if (signal != SIGTERM && signal != SIGINT) continue;
+            clean_up();
+            std::_Exit(0);
           }
         }) {}
   ~SetupGuard() {
@@ -180,7 +184,22 @@ class Runner {
 
  private:
   absl::Status Start(const Factory& factory) {
-    const SetupGuard guard(signals_);
+    {
+      const SetupGuard guard(signals_, [this] { RemoveFiles(); });
+      RETURN_IF_ERROR(Prepare(factory));
+    }
+    // From here on there may be something to drain: a signal waits until Serve sees to it.
+    if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
+    own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
+    frame_->Start(*admin_);
+    RETURN_IF_ERROR(AnnouncePorts());
+    notifier_.Ready();
+    if (background_ != nullptr) background_->Finish(0);
+    return absl::OkStatus();
+  }
+
+  // Makes everything; nothing flows yet.
+  absl::Status Prepare(const Factory& factory) {
     log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
     ASSIGN_OR_RETURN(service_, factory(config_, context_));
     RETURN_IF_ERROR(service_->Setup());
@@ -214,12 +233,6 @@ class Runner {
                      MetricsServer::Start(service_config_.metrics_listen(), {registry_, collect}));
     ASSIGN_OR_RETURN(admin_, AdminServer::Start(service_config_.admin_listen(), *frame_,
                                                 service_->GrpcServices()));
-    if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
-    own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
-    frame_->Start(*admin_);
-    RETURN_IF_ERROR(AnnouncePorts());
-    notifier_.Ready();
-    if (background_ != nullptr) background_->Finish(0);
     return absl::OkStatus();
   }
 

@@ -4,12 +4,15 @@
 //   hop_benchmark [event bytes] [events a batch]    only these, to look at with a profiler
 //   hop_benchmark instrumentation                   with metrics beside without
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -285,6 +288,43 @@ void Compare(bench::Report& report, const bench::Figure& figure, const Load& loa
       figure, [&] { return HopRate(load, hops); }, [&] { return RawRate(load, hops); });
 }
 
+// Processor time of the process so far.
+double CpuSeconds() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) { return time.tv_sec + time.tv_usec / 1e6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// A middle stage with metrics beside one without: what passes in a second, and what an event takes
+// of the processors, which other work on the machine disturbs less.
+void CompareInstrumentation(bench::Report& report, const Load& load) {
+  std::vector<double> rates[2], costs[2];
+  const auto measure = [&](bool with) {
+    const double before = CpuSeconds();
+    std::optional<Instruments> instruments;
+    if (with) instruments.emplace();
+    rates[with].push_back(HopRate(load, 2, nullptr, with ? &*instruments : nullptr));
+    costs[with].push_back((CpuSeconds() - before) * 1e9 /
+                          (double{1.1} * load.batches * load.batch_events));
+  };
+  for (int round = 0; round < report.rounds(); ++round) {
+    measure(round % 2 == 0);
+    measure(round % 2 != 0);
+  }
+  report.Add({.name = "instrumentation",
+              .unit = "events/s",
+              .bar = 0.98,
+              .note = "a stage that counts, metrics read every second / without metrics"},
+             rates[1], rates[0]);
+  report.Add({.name = "instrumentation-cpu",
+              .unit = "ns/event",
+              .bar = 1.02,
+              .better = bench::Better::kLower,
+              .note = "the same: processor time of three stages and the reader"},
+             costs[1], costs[0]);
+}
+
 int Main(int argc, char** argv) {
   bench::Report report(argc, argv);
   const auto batches = [&](size_t event_bytes, uint32_t batch_events) {
@@ -295,17 +335,7 @@ int Main(int argc, char** argv) {
     return Load{event_bytes, batch_events, batches(event_bytes, batch_events)};
   };
   if (report.arguments() == std::vector<std::string>{"instrumentation"}) {
-    report.Compare(
-        {.name = "instrumentation",
-         .unit = "events/s",
-         .bar = 0.98,
-         .note =
-             "through a stage that counts, metrics read every second / the same without metrics"},
-        [&] {
-          Instruments instruments;
-          return HopRate(load(240, kBatchEvents), 2, nullptr, &instruments);
-        },
-        [&] { return HopRate(load(240, kBatchEvents), 2); });
+    CompareInstrumentation(report, load(240, kBatchEvents));
     return report.Finish();
   }
   if (!report.arguments().empty()) {

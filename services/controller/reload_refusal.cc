@@ -8,9 +8,10 @@
 namespace mentat::controller {
 namespace {
 
-// Clients take 8 KiB of headers and trailers in all; the details are written in base64.
-constexpr size_t kMaxMessageBytes = 1500;
-constexpr size_t kMaxDetailsBytes = 3500;
+// Clients take 8 KiB of headers and trailers in all. The message stands in them twice, since most
+// show that of the details; these are written in base64.
+constexpr size_t kMaxMessageBytes = 1200;
+constexpr size_t kMaxDetailsBytes = 2500;
 constexpr size_t kCountBytes = 50;  // for what tells how many more there are
 constexpr size_t kMaxLineBytes = 500;
 
@@ -87,7 +88,7 @@ grpc::Status RefuseReload(grpc::StatusCode code, const std::string& what,
   const std::string message = MessageOf(what, response);
   google::rpc::Status details;
   details.set_code(code);
-  details.set_message(what);
+  details.set_message(message);
   details.add_details()->PackFrom(Cut(response));
   return {code, message, details.SerializeAsString()};
 }

@@ -213,7 +213,7 @@ bool Reloads::Prepare(Attempt& attempt) const {
     *result.mutable_postponed_keys() = answer.postponed_keys();
     if (status.ok() && answer.errors_size() > 0) {
       result.mutable_result()->set_code(grpc::StatusCode::FAILED_PRECONDITION);
-      result.mutable_result()->set_error(answer.errors(0));
+      result.mutable_result()->set_error("its files are not right");
     }
   }
   return std::all_of(attempt.response.results().begin(), attempt.response.results().end(),

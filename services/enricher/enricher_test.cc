@@ -1,6 +1,8 @@
 #include "services/enricher/enricher.h"
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -251,15 +253,20 @@ TEST_F(EnricherTest, WithoutADatabaseThereAreNoGroups) {
   EXPECT_THAT(testing_support::Reload(*enricher_), IsOk());
 }
 
-TEST_F(EnricherTest, MissingFilesAreNoReasonNotToServe) {
+TEST_F(EnricherTest, MissingFilesAreNoReasonNotToServeOrToReloadButBadOnesAre) {
   MakeNetworks();
-  config_.mutable_geoip()->set_city_db("missing.mmdb");
+  const std::string path = testing::TempDir() + "/missing.mmdb";
+  config_.mutable_geoip()->set_city_db(path);
   Create();
   Run();
   EXPECT_EQ(Process(), "64496||alpha");
   EXPECT_THAT(enricher_->Ready(), IsOk());
+  EXPECT_THAT(testing_support::Reload(*enricher_), IsOk());
+  EXPECT_THAT(enricher_->Details(), Contains(Pair("city_db", "not in use")));
+  std::ofstream(path) << "no database";
   EXPECT_THAT(testing_support::Reload(*enricher_),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("missing.mmdb")));
+  std::filesystem::remove(path);
 }
 
 TEST_F(EnricherTest, AnEventWithNothingToAddTravelsOnAsItCame) {

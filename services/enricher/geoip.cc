@@ -128,7 +128,8 @@ absl::StatusOr<std::function<void()>> GeoipFiles::PrepareRefresh() {
   for (size_t i = 0; i < files_.size(); ++i) {
     const std::optional<News> each = Look(i);
     const absl::Status& status = each.has_value() ? each->status : states_[i].status;
-    if (!status.ok()) problems.emplace_back(status.message());
+    // All files are optional: one that is not there is no reason to refuse a reload.
+    if (!status.ok() && !absl::IsNotFound(status)) problems.emplace_back(status.message());
     if (each.has_value()) news.push_back(*each);
   }
   if (!problems.empty()) return absl::FailedPreconditionError(absl::StrJoin(problems, "\n"));

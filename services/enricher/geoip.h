@@ -48,7 +48,8 @@ class GeoipFiles {
   // names each configured file that is at present missing or refused.
   absl::Status Refresh();
   // Opens the files that have appeared or changed, and checks them all; what it returns takes them
-  // into use. FailedPrecondition names each configured file that is missing or refused.
+  // into use. FailedPrecondition names each configured file that is refused; all are optional, so a
+  // missing one is no error.
   absl::StatusOr<std::function<void()>> PrepareRefresh();
 
   // Never null.

@@ -41,6 +41,7 @@ class Group {
               Ledger& ledger);
 
   bool settled() const { return unsettled_ == 0; }
+  uint32_t unsettled() const { return unsettled_; }
   Outcomes TakeOutcomes();
 
  private:

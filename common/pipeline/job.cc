@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/pipeline/stage.h"
+#include "common/pipeline/tap.h"
 
 namespace mentat::pipeline {
 namespace {
@@ -57,6 +58,7 @@ void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_toke
   }
   router.Expect(bytes);
   if (!items.empty()) processor.Process(items, std::move(stop));
+  if (job.tap != nullptr && job.tap->listened()) job.tap->Offer(items, !routes.outputs.empty());
   for (size_t i = 0; i < items.size(); ++i) router.Route(items[i], places[i]);
   job.parcels = router.TakeParcels();
   job.rejected = std::move(router.rejected());

@@ -21,6 +21,7 @@
 namespace mentat::pipeline {
 
 class Processor;
+class Tap;
 
 struct Job {
   struct Batch {
@@ -31,6 +32,7 @@ struct Job {
   };
 
   const Routes* routes = nullptr;  // of the stage, which outlives the job
+  Tap* tap = nullptr;              // likewise; null if there is none
   std::vector<Batch> batches;
 
   // Set by RunJob.

@@ -343,4 +343,23 @@ std::optional<Instant> Receiver::oldest() const {
   return ages_.begin()->first;
 }
 
+std::vector<Receiver::HeldView> Receiver::Oldest(size_t limit) const {
+  std::vector<HeldView> views;
+  for (const auto& [since, serial] : ages_) {
+    if (views.size() >= limit) break;
+    const Held& held = held_.at(serial);
+    views.push_back({.serial = serial,
+                     .epoch = held.sender,
+                     .id = held.id,
+                     .attempt = held.attempt,
+                     .events = held.events,
+                     .bytes = held.bytes,
+                     .since = since,
+                     .ack_endpoint = remotes_.at(held.sender).ack_endpoint,
+                     .begun = held.state != State::kQueued,
+                     .isolated = held.isolated});
+  }
+  return views;
+}
+
 }  // namespace mentat::pipeline

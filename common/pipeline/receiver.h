@@ -65,6 +65,19 @@ class Receiver {
     uint64_t abandoned_batches = 0;  // isolated, without `go`
   };
 
+  struct HeldView {
+    uint64_t serial = 0;
+    uint64_t epoch = 0;  // of the sender
+    uint64_t id = 0;
+    uint32_t attempt = 0;
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+    Instant since;
+    std::string ack_endpoint;
+    bool begun = false;
+    bool isolated = false;
+  };
+
   Receiver(Options options, Effects* effects);
 
   void OnBatch(BatchView batch, Instant now);
@@ -98,6 +111,8 @@ class Receiver {
   uint64_t held_events() const { return held_events_; }
   uint64_t held_bytes() const { return held_bytes_; }
   std::optional<Instant> oldest() const;
+  // The batches that are held, the oldest first, `limit` at the most.
+  std::vector<HeldView> Oldest(size_t limit) const;
   const Counters& counters() const { return counters_; }
 
  private:

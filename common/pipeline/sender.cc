@@ -200,12 +200,34 @@ std::map<PeerId, Sender::PeerView> Sender::peers() const {
   return views;
 }
 
+std::vector<Sender::UnsettledView> Sender::Oldest(size_t limit) const {
+  std::vector<std::pair<Instant, uint64_t>> ages;
+  for (const auto& [batch_id, entry] : entries_) ages.emplace_back(entry.created, batch_id);
+  const auto end = ages.begin() + static_cast<ptrdiff_t>(std::min(limit, ages.size()));
+  std::partial_sort(ages.begin(), end, ages.end());
+  std::vector<UnsettledView> views;
+  for (auto it = ages.begin(); it != end; ++it) {
+    const Entry& entry = entries_.at(it->second);
+    views.push_back({.id = it->second,
+                     .attempt = entry.attempt,
+                     .events = entry.events(),
+                     .bytes = entry.bytes(),
+                     .created = entry.created,
+                     .peer = entry.at ? peers_.at(*entry.at).address : "",
+                     .begun = entry.begun,
+                     .isolated = entry.isolated});
+  }
+  return views;
+}
+
 // --- Batches on their way
 // -------------------------------------------------------------------------
 
 void Sender::Submit(Parcel parcel, Instant now) {
   Entry entry(std::move(parcel));
   entry.created = now;
+  ++counters_.batches;
+  counters_.events += entry.events();
   unsettled_events_ += entry.events();
   unsettled_bytes_ += entry.bytes();
   queue_.push_back(Enqueue(std::move(entry)));

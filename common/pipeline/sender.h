@@ -75,6 +75,8 @@ class Sender {
     uint64_t condemned_events = 0;
     uint64_t returned_events = 0;  // RETRY outcomes received
     uint64_t settled_events = 0;   // but for those given back
+    uint64_t batches = 0;          // handed over
+    uint64_t events = 0;           // likewise
   };
 
   struct PeerView {
@@ -85,6 +87,17 @@ class Sender {
     uint64_t events = 0;
     std::optional<Instant> oldest;
     uint64_t settled_events = 0;
+  };
+
+  struct UnsettledView {
+    uint64_t id = 0;
+    uint32_t attempt = 0;
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+    Instant created;
+    std::string peer;  // address of the one that holds it; empty while it waits here
+    bool begun = false;
+    bool isolated = false;
   };
 
   Sender(Options options, Effects* effects);
@@ -112,6 +125,10 @@ class Sender {
   bool any_up() const;
   const Counters& counters() const { return counters_; }
   std::map<PeerId, PeerView> peers() const;
+  uint64_t epoch() const { return options_.epoch; }
+  uint64_t unsettled_batches() const { return entries_.size(); }
+  // The batches that are not settled, the oldest first, `limit` at the most.
+  std::vector<UnsettledView> Oldest(size_t limit) const;
 
  private:
   struct Entry {

@@ -22,6 +22,7 @@
 #include "common/pipeline/sockets.h"
 #include "common/pipeline/stage_core.h"
 #include "common/pipeline/stage_metrics.h"
+#include "common/pipeline/tap.h"
 #include "common/pipeline/worker_pool.h"
 
 namespace mentat::pipeline {
@@ -34,6 +35,7 @@ constexpr milliseconds kTick(25);
 constexpr milliseconds kPublish(100);
 constexpr milliseconds kAckLinger(1000);
 constexpr milliseconds kRetryPeers(5000);
+constexpr milliseconds kAnswerWait(5000);
 
 double SecondsSince(std::optional<Instant> then, Instant now) {
   return then ? std::chrono::duration<double>(now - *then).count() : 0;
@@ -89,6 +91,8 @@ class StageImpl : public Stage, public StageCore::Effects {
   absl::StatusOr<std::function<void()>> PrepareKeys() override;
   absl::Status Ready() const override;
   StageStatus Status() const override;
+  absl::StatusOr<InFlight> ListInFlight(size_t limit) override;
+  Tap& tap() override { return tap_; }
   std::string input_endpoint() const override { return sockets_->input_endpoint(); }
 
  private:
@@ -119,6 +123,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   void Publish(Instant now, bool whole);
 
   StageOptions options_;
+  Tap tap_;
   log::Logger log_ = options_.log.ForModule("pipeline");
   std::unique_ptr<Sockets> sockets_;
   std::unique_ptr<StageMetrics> metrics_;
@@ -143,6 +148,7 @@ class StageImpl : public Stage, public StageCore::Effects {
   std::map<std::string, bool> outputs_up_ ABSL_GUARDED_BY(mutex_);
   bool idle_ ABSL_GUARDED_BY(mutex_) = true;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;             // the pipeline's thread
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;           // Submit is over
   uint64_t submitted_events_ ABSL_GUARDED_BY(mutex_) = 0;  // handed over and not settled
   uint64_t submit_limit_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -306,6 +312,7 @@ absl::Status StageImpl::SetPeers(const std::string& output, std::vector<std::str
 absl::Status StageImpl::Submit(SourceBatch batch, std::function<void(Outcomes)> settled) {
   const uint64_t count = batch.size();
   const uint64_t bytes = batch.bytes();
+  if (tap_.listened()) tap_.Offer(ViewOf(batch.body()));
   {
     const MutexLock lock(mutex_);
     changed_.Wait(mutex_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -394,6 +401,31 @@ StageStatus StageImpl::Status() const {
   return status_;
 }
 
+absl::StatusOr<InFlight> StageImpl::ListInFlight(size_t limit) {
+  const auto answer = std::make_shared<std::optional<InFlight>>();
+  const auto list = [this, answer, limit] {
+    InFlight listed = core_->ListInFlight(limit, steady_clock::now());
+    {
+      const MutexLock lock(mutex_);
+      *answer = std::move(listed);
+    }
+    changed_.NotifyAll();
+  };
+  {
+    const MutexLock lock(mutex_);
+    if (!started_) return InFlight();
+    commands_.push_back(list);
+  }
+  sockets_->Wake();
+  const MutexLock lock(mutex_);
+  changed_.WaitFor(mutex_, kAnswerWait, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return answer->has_value() || ended_;
+  });
+  if (answer->has_value()) return **answer;
+  if (ended_) return absl::UnavailableError("the pipeline has ended");
+  return absl::DeadlineExceededError("the pipeline's thread does not answer");
+}
+
 // --- The pipeline's thread
 // ------------------------------------------------------------------------
 
@@ -477,6 +509,11 @@ void StageImpl::Run(std::stop_token stop) {
     Publish(now, whole);
   }
   Publish(steady_clock::now(), /*whole=*/true);
+  {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+  }
+  changed_.NotifyAll();
 }
 
 void StageImpl::RunCommands() {
@@ -620,6 +657,7 @@ void StageImpl::HandOutWork(Instant now) {
   while (!paused_ && busy_workers_ < workers_->size()) {
     std::unique_ptr<Job> job = core_->NextJob(options_.config.max_call_events(), now);
     if (job == nullptr) return;
+    job->tap = &tap_;
     ++busy_workers_;
     // The sender has to know what was begun before that can kill this process.
     core_->Flush();
@@ -640,6 +678,7 @@ void StageImpl::Publish(Instant now, bool whole) {
     idle_ = idle;
     if (whole) {
       status_.peers.clear();
+      status_.outputs.clear();
       status_.resent_batches = 0;
       status_.late_acks = 0;
       for (const auto& [name, config] : options_.config.outputs()) {
@@ -653,8 +692,12 @@ void StageImpl::Publish(Instant now, bool whole) {
           notify = true;
         }
         outputs_up_[name] = sender.any_up();
-        status_.resent_batches += sender.counters().resent_batches;
-        status_.late_acks += sender.counters().late_acks;
+        const Sender::Counters& counters = sender.counters();
+        status_.resent_batches += counters.resent_batches;
+        status_.late_acks += counters.late_acks;
+        status_.outputs.push_back({name, counters.batches, counters.events, counters.settled_events,
+                                   counters.resent_batches, counters.late_acks,
+                                   core_->given_up_events(name)});
         for (const auto& [id, peer] : sender.peers()) {
           status_.peers.push_back({name, peer.address, peer.up, peer.batches, peer.events,
                                    SecondsSince(peer.oldest, now), config.window_events(),

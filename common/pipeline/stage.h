@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/pipeline/body.h"
+#include "common/pipeline/in_flight.h"
 #include "common/pipeline/item.h"
 #include "common/pipeline/ledger.h"
 #include "common/pipeline/outcome.h"
@@ -27,6 +28,8 @@ class Registry;
 }
 
 namespace mentat::pipeline {
+
+class Tap;
 
 // What a stage does with events. Each worker thread has a processor of its own.
 class Processor {
@@ -88,11 +91,23 @@ struct PeerStatus {
   uint64_t settled_events = 0;  // since it became a peer
 };
 
+// How the events of one output did since the start.
+struct OutputStatus {
+  std::string name;
+  uint64_t batches = 0;         // handed to it
+  uint64_t events = 0;          // likewise
+  uint64_t settled_events = 0;  // by its peers
+  uint64_t resent_batches = 0;
+  uint64_t late_acks = 0;
+  uint64_t given_up_events = 0;  // since it is best effort
+};
+
 struct StageStatus {
   bool paused = false;
   bool draining = false;
   Ledger ledger;
   std::vector<PeerStatus> peers;
+  std::vector<OutputStatus> outputs;
   uint64_t resent_batches = 0;
   uint64_t late_acks = 0;
   double oldest_seconds = 0;  // age of the oldest event held here
@@ -160,6 +175,11 @@ class Stage {
   virtual absl::Status Ready() const = 0;
 
   virtual StageStatus Status() const = 0;
+  // The oldest batches that are held or on their way, `limit` at the most. Unavailable once the
+  // stage has ended, DeadlineExceeded if its thread does not answer.
+  virtual absl::StatusOr<InFlight> ListInFlight(size_t limit) = 0;
+  // For looking at events as they leave.
+  virtual Tap& tap() = 0;
   // Endpoint that the input is bound to, with the port that was chosen; empty for a source.
   virtual std::string input_endpoint() const = 0;
 };

@@ -182,6 +182,7 @@ void StageCore::Dispatch(Parcels parcels, Instant now) {
           (output.sender->usable_peers() == 0 ||
            output.sender->queued_events() >= options_.outputs.at(name).sender.window_events)) {
         given_up_events_ += parcel.body.events();
+        output.given_up_events += parcel.body.events();
         continue;
       }
       output.sender->Submit(std::move(parcel), now);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/pipeline/group.h"
+#include "common/pipeline/in_flight.h"
 #include "common/pipeline/job.h"
 #include "common/pipeline/receiver.h"
 #include "common/pipeline/router.h"
@@ -82,9 +83,14 @@ class StageCore : private Receiver::Effects {
   const Receiver* receiver() const { return receiver_ ? &*receiver_ : nullptr; }
   const Ledger& ledger() const { return ledger_; }
   uint64_t given_up_events() const { return given_up_events_; }
+  uint64_t given_up_events(const std::string& output) const {
+    return outputs_.at(output).given_up_events;
+  }
   // Whether nothing is held and nothing is on its way.
   bool idle() const;
   std::optional<Instant> oldest() const;
+  // The oldest batches on both sides, `limit` at the most.
+  InFlight ListInFlight(size_t limit, Instant now) const;
 
  private:
   struct Entry {
@@ -98,6 +104,7 @@ class StageCore : private Receiver::Effects {
     std::unique_ptr<OutputEffects> effects;
     std::unique_ptr<Sender> sender;
     bool best_effort = false;
+    uint64_t given_up_events = 0;
   };
 
   void SendAck(const std::string& ack_endpoint, const v1::Ack& ack) override;

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/service/event_calls.h"
 #include "common/service/host_port.h"
 #include "common/service/reload_calls.h"
 #include "common/service/reloader.h"
@@ -56,6 +57,10 @@ class ChangeSignal {
     }
     condition_.NotifyAll();
   }
+  bool closed() const {
+    const MutexLock lock(mutex_);
+    return closed_;
+  }
   // Waits for a change since `seen`, which is set to the newest. False once closed.
   bool WaitFor(std::chrono::milliseconds timeout, uint64_t& seen) {
     const MutexLock lock(mutex_);
@@ -67,7 +72,7 @@ class ChangeSignal {
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar condition_;
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
@@ -142,6 +147,22 @@ class StageAdminService final : public StageAdmin::Service {
   grpc::Status PutReloadFiles(grpc::ServerContext*, const PutReloadFilesRequest* request,
                               PutReloadFilesResponse* response) override {
     return ToGrpc(service::PutReloadFiles(handler_.reloader(), *request, *response));
+  }
+
+  grpc::Status ListInFlight(grpc::ServerContext*, const ListInFlightRequest* request,
+                            ListInFlightResponse* response) override {
+    return ToGrpc(service::ListInFlight(handler_.stage(), *request, *response));
+  }
+  grpc::Status GetLedger(grpc::ServerContext*, const GetLedgerRequest*,
+                         GetLedgerResponse* response) override {
+    return ToGrpc(service::GetLedger(handler_.stage(), *response));
+  }
+  grpc::Status TailEvents(grpc::ServerContext* context, const TailEventsRequest* request,
+                          grpc::ServerWriter<TailEventsResponse>* writer) override {
+    return ToGrpc(service::TailEvents(
+        handler_.stage(), *request,
+        [writer](const TailEventsResponse& response) { return writer->Write(response); },
+        [this, context] { return context->IsCancelled() || changes_.closed(); }));
   }
 
   grpc::Status SetLogLevel(grpc::ServerContext*, const SetLogLevelRequest* request,

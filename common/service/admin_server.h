@@ -15,6 +15,9 @@ namespace grpc {
 class Service;
 }
 
+namespace mentat::pipeline {
+class Stage;
+}
 namespace mentat::stage::v1 {
 class Status;
 }
@@ -32,6 +35,7 @@ class AdminHandler {
   virtual absl::Status Resume() = 0;
   virtual absl::Status Drain() = 0;
   virtual Reloader& reloader() = 0;
+  virtual pipeline::Stage* stage() const = 0;  // null without a pipeline
   // Of the whole process if `module` is empty. The level before.
   virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                                   const std::string& module) = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/service/event_calls.h"
 #include "common/service/metrics.h"
 #include "common/service/process_stats.h"
 #include "common/service/version.h"
@@ -30,20 +31,6 @@ void ToProto(double seconds, google::protobuf::Duration& proto) {
   const auto whole = static_cast<int64_t>(seconds);
   proto.set_seconds(whole);
   proto.set_nanos(static_cast<int32_t>((seconds - static_cast<double>(whole)) * 1e9));
-}
-
-void ToProto(const pipeline::Ledger& ledger, stage::v1::Ledger& proto) {
-  proto.set_received(ledger.received);
-  proto.set_forwarded(ledger.forwarded);
-  proto.set_dropped(ledger.dropped);
-  proto.set_rejected(ledger.rejected);
-  proto.set_stored(ledger.stored);
-  proto.set_retried(ledger.retried);
-  proto.set_in_flight(ledger.in_flight);
-}
-
-absl::Status NoPipeline() {
-  return absl::FailedPreconditionError("this service takes no events: it has no pipeline");
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ class Frame : public AdminHandler {
   absl::Status Resume() override;
   absl::Status Drain() override;
   Reloader& reloader() override { return *options_.reloader; }
+  pipeline::Stage* stage() const override { return options_.stage; }
   absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                           const std::string& module) override;
   std::vector<ConfigEntry> Config() const override;

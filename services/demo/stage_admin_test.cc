@@ -1,12 +1,15 @@
 // StageAdmin as its callers meet it: the demonstration stage as a real process, and calls through
 // real sockets. demo_test.cc has what it shows of the frame beside this.
 
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -504,6 +507,281 @@ TEST_F(StageAdminTest, WatchersAreToldAgainByTheInterval) {
     EXPECT_GE(absl::Now() - start, absl::Milliseconds(190));
     context.TryCancel();
   }
+}
+
+// --- Batches and events
+// ---------------------------------------------------------------------------
+
+TEST_F(StageAdminTest, WhatIsInFlightIsListedOldestFirst) {
+  auto last = Start("last", "");
+  ASSERT_NE(last, nullptr);
+  auto first = Start("first", last->ports().input);
+  ASSERT_NE(first, nullptr);
+  ASSERT_THAT(first->WaitForState(STATE_READY), IsOk());
+  const auto list = [&](uint32_t limit, stage::v1::ListInFlightResponse* response) {
+    stage::v1::ListInFlightRequest request;
+    request.set_limit(limit);
+    return Call(*first, &StageAdmin::Stub::ListInFlight, request, response).error_code();
+  };
+  stage::v1::ListInFlightResponse nothing;
+  ASSERT_EQ(list(0, &nothing), StatusCode::OK);
+  EXPECT_EQ(nothing.batches_size(), 0);
+
+  Source source(first->ports().input);
+  last->process().Signal(SIGSTOP);
+  source.Send({"A", "B", "C"});
+  ASSERT_THAT(first->WaitUntil([](const auto& status) {
+    return status.ledger().in_flight() == 3 && status.peers(0).outstanding_events() == 3;
+  }),
+              IsOk());
+  source.Send({"D"});
+  ASSERT_THAT(first->WaitUntil([](const auto& status) {
+    return status.ledger().in_flight() == 4 && status.peers(0).outstanding_events() == 4;
+  }),
+              IsOk());
+  stage::v1::ListInFlightResponse all;
+  ASSERT_EQ(list(0, &all), StatusCode::OK);
+  ASSERT_EQ(all.batches_size(), 4);
+  EXPECT_EQ(all.not_listed(), 0u);
+  std::map<stage::v1::InFlightBatch::Side, std::vector<uint64_t>> events;
+  for (const stage::v1::InFlightBatch& batch : all.batches()) {
+    events[batch.side()].push_back(batch.events());
+    EXPECT_EQ(batch.open_events(), batch.events());
+    EXPECT_EQ(batch.attempt(), 1u);
+    EXPECT_EQ(batch.epoch().size(), 16u);
+    EXPECT_GT(batch.bytes(), 0u);
+    EXPECT_GE(batch.age().nanos() + batch.age().seconds() * 1'000'000'000, 0);
+    EXPECT_FALSE(batch.isolated());
+    if (batch.side() == stage::v1::InFlightBatch::SIDE_OUTPUT) {
+      EXPECT_EQ(batch.output(), "default");
+      EXPECT_EQ(batch.peer(), last->ports().input);
+    } else {
+      EXPECT_EQ(batch.output(), "");
+      EXPECT_THAT(batch.peer(), HasSubstr("tcp://127.0.0.1:"));
+      EXPECT_TRUE(batch.begun());
+    }
+  }
+  EXPECT_THAT(events[stage::v1::InFlightBatch::SIDE_INPUT], ElementsAre(3, 1));
+  EXPECT_THAT(events[stage::v1::InFlightBatch::SIDE_OUTPUT], ElementsAre(3, 1));
+
+  stage::v1::ListInFlightResponse few;
+  ASSERT_EQ(list(1, &few), StatusCode::OK);
+  ASSERT_EQ(few.batches_size(), 1);
+  EXPECT_EQ(few.batches(0).events(), 3u);
+  EXPECT_EQ(few.not_listed(), 3u);
+  EXPECT_EQ(list(10'000, &few), StatusCode::OK);
+  EXPECT_EQ(list(10'001, &few), StatusCode::INVALID_ARGUMENT);
+
+  last->process().Signal(SIGCONT);
+  source.Wait();
+  ASSERT_THAT(first->WaitUntil([](const auto& status) { return status.ledger().in_flight() == 0; }),
+              IsOk());
+  ASSERT_EQ(list(0, &nothing), StatusCode::OK);
+  EXPECT_EQ(nothing.batches_size(), 0);
+}
+
+TEST_F(StageAdminTest, BatchesWaitWhereNoPeerIs) {
+  auto first = Start("first", "tcp://127.0.0.1:1");
+  ASSERT_NE(first, nullptr);
+  Source source(first->ports().input);
+  source.Send({"A", "B"});
+  ASSERT_THAT(first->WaitUntil([](const auto& status) { return status.ledger().in_flight() == 2; }),
+              IsOk());
+  stage::v1::ListInFlightResponse response;
+  bool waiting = false;
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!waiting && absl::Now() < deadline) {  // a worker has the events for a moment
+    ASSERT_TRUE(Call(*first, &StageAdmin::Stub::ListInFlight, {}, &response).ok());
+    for (const auto& batch : response.batches()) {
+      if (batch.side() != stage::v1::InFlightBatch::SIDE_WAITING) continue;
+      waiting = true;
+      EXPECT_EQ(batch.events(), 2u);
+      EXPECT_EQ(batch.attempt(), 0u);
+      EXPECT_EQ(batch.peer(), "");
+    }
+  }
+  EXPECT_TRUE(waiting);
+}
+
+TEST_F(StageAdminTest, TheLedgerClosesAndTellsOfOutputs) {
+  auto last = Start("last", "");
+  ASSERT_NE(last, nullptr);
+  auto first = Start("first", last->ports().input, Unwanted());
+  ASSERT_NE(first, nullptr);
+  ASSERT_THAT(first->WaitForState(STATE_READY), IsOk());
+  const auto ledger = [](ServiceProcess& service) {
+    stage::v1::GetLedgerResponse response;
+    EXPECT_TRUE(Call(service, &StageAdmin::Stub::GetLedger, {}, &response).ok());
+    EXPECT_EQ(response.difference(), 0);
+    return response;
+  };
+  Source source(first->ports().input);
+  std::jthread load([&source](const std::stop_token& stop) {
+    while (!stop.stop_requested()) source.Send({"A", "Test", "B"});
+  });
+  // At every moment.
+  for (int i = 0; i < 200; ++i) ledger(*first);
+  load.request_stop();
+  load.join();
+  source.Wait();
+  ASSERT_THAT(first->WaitUntil([&](const auto& status) {
+    return status.ledger().received() == source.sent() && status.ledger().in_flight() == 0 &&
+           status.peers(0).settled_events() == status.ledger().forwarded();
+  }),
+              IsOk());
+  const auto response = ledger(*first);
+  EXPECT_EQ(response.ledger().received(), source.sent());
+  EXPECT_EQ(response.ledger().forwarded(), source.sent() / 3 * 2);
+  EXPECT_EQ(response.ledger().dropped(), source.sent() / 3);
+  ASSERT_EQ(response.outputs_size(), 1);
+  EXPECT_EQ(response.outputs(0).output(), "default");
+  EXPECT_GT(response.outputs(0).batches(), 0u);
+  EXPECT_EQ(response.outputs(0).events(), source.sent() / 3 * 2);
+  EXPECT_EQ(response.outputs(0).settled_events(), source.sent() / 3 * 2);
+  EXPECT_EQ(response.outputs(0).resent_batches(), 0u);
+  EXPECT_EQ(ledger(*last).outputs_size(), 0);
+}
+
+// A reader of events, from its making on.
+class Tail {
+ public:
+  Tail(ServiceProcess& service, const stage::v1::TailEventsRequest& request) {
+    context_.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
+    reader_ = service.admin().TailEvents(&context_, request);
+  }
+  ~Tail() { context_.TryCancel(); }
+
+  // The counts alone, or an event too.
+  bool Read(stage::v1::TailEventsResponse* response) { return reader_->Read(response); }
+  // The next event; nothing if the stream has ended.
+  stage::v1::TailEventsResponse Event() {
+    stage::v1::TailEventsResponse response;
+    while (reader_->Read(&response)) {
+      if (!response.event().empty()) return response;
+    }
+    return {};
+  }
+  grpc::Status Finish() { return reader_->Finish(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<stage::v1::TailEventsResponse>> reader_;
+};
+
+TEST_F(StageAdminTest, EventsAreShownAsTheyLeave) {
+  auto first = Start("first", "", Unwanted());
+  ASSERT_NE(first, nullptr);
+  ASSERT_THAT(first->WaitForState(STATE_READY), IsOk());
+  stage::v1::TailEventsRequest request;
+  request.set_limit(2);
+  Tail all(*first, request);
+  request.set_filter("Category == 'Test'");
+  request.set_limit(1);
+  Tail some(*first, request);
+  stage::v1::TailEventsResponse response;
+  // Both listen by now.
+  ASSERT_TRUE(all.Read(&response));
+  ASSERT_TRUE(some.Read(&response));
+  EXPECT_EQ(response.passed(), 0u);
+  Source source(first->ports().input);
+  source.Send({"Recon", "Test"});
+  response = all.Event();
+  EXPECT_THAT(response.event(), HasSubstr("\"Recon\""));
+  EXPECT_THAT(response.event(), HasSubstr("\"seen\""));  // as the stage has changed it
+  EXPECT_EQ(response.outcome(), "stored");
+  EXPECT_EQ(response.received_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(response.matched(), 1u);
+  response = all.Event();
+  EXPECT_THAT(response.event(), HasSubstr("\"Test\""));
+  EXPECT_EQ(response.outcome(), "dropped");
+  EXPECT_EQ(response.passed(), 2u);
+  EXPECT_EQ(response.skipped(), 0u);
+  EXPECT_EQ(all.Event().event(), "");
+  EXPECT_TRUE(all.Finish().ok());
+
+  response = some.Event();
+  EXPECT_THAT(response.event(), HasSubstr("\"Test\""));
+  EXPECT_EQ(response.matched(), 1u);
+  EXPECT_EQ(some.Event().event(), "");
+  EXPECT_TRUE(some.Finish().ok());
+}
+
+TEST_F(StageAdminTest, WrongArgumentsOfATail) {
+  auto first = Start("first", "");
+  ASSERT_NE(first, nullptr);
+  const auto fails = [&](const stage::v1::TailEventsRequest& request, const std::string& with) {
+    const grpc::Status status = Tail(*first, request).Finish();
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), HasSubstr(with));
+  };
+  stage::v1::TailEventsRequest request;
+  request.set_filter("Category == ");
+  fails(request, "filter: parse:");
+  request.clear_filter();
+  request.set_max_per_second(1001);
+  fails(request, "max_per_second");
+  request.set_max_per_second(1000);
+  for (const double sample : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
+    request.set_sample(sample);
+    fails(request, "sample");
+  }
+}
+
+TEST_F(StageAdminTest, TailsAreLimited) {
+  auto first = Start("first", "");
+  ASSERT_NE(first, nullptr);
+  std::vector<std::unique_ptr<Tail>> tails;
+  stage::v1::TailEventsResponse response;
+  for (int i = 0; i < 5; ++i) {
+    tails.push_back(std::make_unique<Tail>(*first, stage::v1::TailEventsRequest()));
+    ASSERT_EQ(tails.back()->Read(&response), i < 4);
+  }
+  EXPECT_EQ(tails.back()->Finish().error_code(), StatusCode::RESOURCE_EXHAUSTED);
+}
+
+// Neither too many events for a reader nor one that does not read keep the stage from its work.
+TEST_F(StageAdminTest, ATailThatNobodyReadsHoldsNothingUp) {
+  auto first = Start("first", "", Unwanted());
+  ASSERT_NE(first, nullptr);
+  ASSERT_THAT(first->WaitForState(STATE_READY), IsOk());
+  stage::v1::TailEventsRequest request;
+  request.set_max_per_second(1000);
+  Tail unread(*first, request);
+  request.set_max_per_second(1);
+  Tail read(*first, request);
+  stage::v1::TailEventsResponse response;
+  ASSERT_TRUE(unread.Read(&response));
+  ASSERT_TRUE(read.Read(&response));
+  Source source(first->ports().input);
+  std::jthread load([&source](const std::stop_token& stop) {
+    while (!stop.stop_requested()) source.Send({"A", "Test", "B", "C", "D"});
+  });
+  // Twice the events that fit into all buffers, and until something was passed over.
+  uint64_t shown = 0;
+  do {
+    ASSERT_TRUE(read.Read(&response));
+    shown += response.event().empty() ? 0 : 1;
+  } while (response.passed() < 20'000 || response.skipped() == 0);
+  EXPECT_LT(shown, response.matched());
+  load.request_stop();
+  load.join();
+  uint64_t settled = 0;
+  for (const auto& [kind, count] : source.Wait()) settled += count;
+  EXPECT_EQ(settled, source.sent());
+  const auto status = first->Status();
+  ASSERT_THAT(status, IsOk());
+  EXPECT_LE(status->memory_bytes(), 400u << 20);
+}
+
+TEST_F(StageAdminTest, ATailEndsWithTheProcess) {
+  auto first = Start("first", "");
+  ASSERT_NE(first, nullptr);
+  Tail tail(*first, {});
+  stage::v1::TailEventsResponse response;
+  ASSERT_TRUE(tail.Read(&response));
+  first->process().Signal(SIGTERM);
+  EXPECT_EQ(tail.Event().event(), "");
+  EXPECT_EQ(first->process().Wait().value(), 0);
 }
 
 }  // namespace

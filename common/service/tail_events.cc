@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -95,8 +96,10 @@ class Tail {
 
   TailEventsResponse Counts() const {
     TailEventsResponse response;
-    response.set_passed(listener_.passed());
-    response.set_skipped(listener_.passed() - looked_);
+    // A batch that was under way when the listener came may be looked at without being counted.
+    const uint64_t passed = std::max(listener_.passed(), looked_);
+    response.set_passed(passed);
+    response.set_skipped(passed - looked_);
     response.set_matched(matched_);
     return response;
   }

@@ -4,10 +4,21 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "google/protobuf/stubs/common.h"
 
 namespace mentat::service {
+namespace {
+
+// A protobuf text is UTF-8; what is wrong with a file may quote bytes that are not.
+std::string Text(const std::string& bytes) {
+  if (google::protobuf::internal::IsStructurallyValidUTF8(bytes)) return bytes;
+  return absl::Utf8SafeCHexEscape(bytes);
+}
+
+}  // namespace
 
 absl::Status PrepareReload(Reloader& reloader, const stage::v1::PrepareReloadRequest& request,
                            stage::v1::PrepareReloadResponse& response) {
@@ -15,7 +26,7 @@ absl::Status PrepareReload(Reloader& reloader, const stage::v1::PrepareReloadReq
                                                        absl::Nanoseconds(request.hold().nanos())
                                                  : Reloader::kDefaultHold;
   ASSIGN_OR_RETURN(Reloader::Prepared prepared, reloader.PrepareReload(request.reload_id(), hold));
-  for (std::string& error : prepared.errors) response.add_errors(std::move(error));
+  for (const std::string& error : prepared.errors) response.add_errors(Text(error));
   response.set_digest(prepared.digest);
   for (std::string& key : prepared.postponed_keys) response.add_postponed_keys(std::move(key));
   return absl::OkStatus();

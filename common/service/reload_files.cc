@@ -14,6 +14,7 @@
 #include "common/base/status_macros.h"
 #include "common/service/config_secrets.h"
 #include "common/service/replace_file.h"
+#include "google/protobuf/stubs/common.h"
 
 namespace mentat::service {
 namespace {
@@ -32,7 +33,9 @@ bool IsFolder(const std::string& path) {
 }
 
 bool FitsFolder(const std::string& name, const ReloadPath& folder) {
+  // A name that is no UTF-8 cannot be told by a call.
   return !name.empty() && name.front() != '.' &&
+         google::protobuf::internal::IsStructurallyValidUTF8(name) &&
          std::any_of(folder.endings.begin(), folder.endings.end(),
                      [&](const std::string& ending) { return name.ends_with(ending); });
 }

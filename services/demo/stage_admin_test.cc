@@ -300,6 +300,10 @@ TEST_F(StageAdminTest, PrepareTellsWhatIsWrongAndWhatHasToWait) {
               testing::AllOf(HasSubstr("one.conf:1"), HasSubstr("did you mean note?"),
                              HasSubstr("must be from 1 to 256")));
 
+  // Bytes that are no UTF-8 do not break the answer.
+  WriteFile(ConfigFile("one"), "{\"n\xff\": 1}");
+  EXPECT_GE(Prepare(*service, "b").errors_size(), 1);
+
   WriteFile(ConfigFile("one"), Config("tcp://127.0.0.1:2", Unwanted(), "another"));
   const auto right = Prepare(*service, "c");
   EXPECT_THAT(right.errors(), IsEmpty());

@@ -15,7 +15,7 @@ namespace {
 // A protobuf text is UTF-8; what is wrong with a file may quote bytes that are not.
 std::string Text(const std::string& bytes) {
   if (google::protobuf::internal::IsStructurallyValidUTF8(bytes)) return bytes;
-  return absl::Utf8SafeCHexEscape(bytes);
+  return absl::CHexEscape(bytes);
 }
 
 }  // namespace

@@ -301,9 +301,9 @@ double CpuSeconds() {
 void CompareInstrumentation(bench::Report& report, const Load& load) {
   std::vector<double> rates[2], costs[2];
   const auto measure = [&](bool with) {
-    const double before = CpuSeconds();
     std::optional<Instruments> instruments;
     if (with) instruments.emplace();
+    const double before = CpuSeconds();
     rates[with].push_back(HopRate(load, 2, nullptr, with ? &*instruments : nullptr));
     costs[with].push_back((CpuSeconds() - before) * 1e9 /
                           (double{1.1} * load.batches * load.batch_events));

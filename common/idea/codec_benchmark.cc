@@ -43,7 +43,7 @@ BENCHMARK(BM_SimdjsonDom);
 
 void BM_ParseEvent(benchmark::State& state) {
   std::vector<Problem> problems;
-  v1::Event event;  // as a stage reuses it
+  v1::Event event;  // as the filer gateway reuses it
   for (auto _ : state) {
     if (!ParseEvent(SampleEvent(), {}, &event, &problems)) {
       state.SkipWithError(Describe(problems).c_str());
@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
                   .bar = 8,
                   .better = mentat::bench::Better::kLower,
                   .note = "parse and validate an event of 600 bytes / simdjson's DOM of it"},
-       .ours = "BM_ParseEventOnArena",
+       .ours = "BM_ParseEvent",
        .baseline = "BM_SimdjsonDom"}};
   mentat::bench::RunPairs(pairs, report);
   return report.Finish();

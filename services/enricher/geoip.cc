@@ -96,14 +96,16 @@ void GeoipFiles::Use(const News& news, Geoip& next) {
 }
 
 void GeoipFiles::Use(const std::vector<News>& news) {
-  Geoip next = *current_.load();
+  Geoip next = *Get();
   bool opened = false;
   for (const News& each : news) {
     Use(each, next);
     opened |= each.opened != nullptr;
   }
   if (!opened) return;
-  current_.store(std::make_shared<const Geoip>(std::move(next)));
+  auto current = std::make_shared<const Geoip>(std::move(next));
+  const MutexLock lock(current_mutex_);
+  current_.swap(current);
 }
 
 absl::Status GeoipFiles::Refresh() {

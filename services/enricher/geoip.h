@@ -3,7 +3,6 @@
 #define SERVICES_ENRICHER_GEOIP_H_
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,7 +52,10 @@ class GeoipFiles {
   absl::StatusOr<std::function<void()>> PrepareRefresh();
 
   // Never null.
-  std::shared_ptr<const Geoip> Get() const { return current_.load(); }
+  std::shared_ptr<const Geoip> Get() const {
+    const MutexLock lock(current_mutex_);
+    return current_;
+  }
 
   // What is in use, for people, by the name of the database.
   std::map<std::string, std::string> Details() const;
@@ -94,7 +96,8 @@ class GeoipFiles {
   const std::array<File, 3> files_;
   Mutex mutex_;
   std::array<State, 3> states_ ABSL_GUARDED_BY(mutex_);  // of the files
-  std::atomic<std::shared_ptr<const Geoip>> current_;
+  mutable Mutex current_mutex_;
+  std::shared_ptr<const Geoip> current_ ABSL_GUARDED_BY(current_mutex_);
 };
 
 }  // namespace mentat::enricher

@@ -15,6 +15,7 @@ namespace {
 // Files that are read in turn. Each holds a buffer of up to the largest event.
 constexpr size_t kMaxLargeFiles = 4;
 constexpr uint64_t kMaxCountedFiles = 10'000;
+constexpr size_t kLargeEventBytes = 64 << 10;
 
 }  // namespace
 
@@ -175,7 +176,9 @@ bool Reader::ReadSome(OpenFile& file) {
 
 void Reader::AddEvent(OpenFile& file, const EventReader::Piece& piece) {
   metrics_.bytes.Increment(static_cast<double>(piece.text.size()));
-  idea::v1::Event event;
+  // What a large one occupies is given back, what all others occupy serves the next.
+  std::optional<idea::v1::Event> large;
+  idea::v1::Event& event = piece.text.size() > kLargeEventBytes ? large.emplace() : event_;
   std::vector<idea::Problem> problems;
   if (!idea::ParseEvent(piece.text, options_.event_limits, &event, &problems)) {
     Refusal refusal = MakeRefusal("malformed", idea::Describe(problems));

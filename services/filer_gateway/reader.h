@@ -22,6 +22,7 @@
 #include "common/idea/codec.h"
 #include "common/pipeline/stage.h"
 #include "common/service/log.h"
+#include "mentat/idea/v1/event.pb.h"
 #include "services/filer_gateway/arrivals.h"
 #include "services/filer_gateway/content.h"
 #include "services/filer_gateway/event_reader.h"
@@ -85,6 +86,7 @@ class Reader {
   std::unique_ptr<Arrivals> arrivals_;
   std::deque<OpenFile> large_;  // files in the middle of reading
   pipeline::SourceBatch batch_;
+  idea::v1::Event event_;  // the last one read; its memory serves the next
   EventRefs refs_ = std::make_shared<std::vector<EventRef>>();  // of the batch
   bool stopping_ = false;                                       // the pipeline takes no more
 

@@ -27,7 +27,7 @@ from layout import UserError, write_file
 ROOT = Path(__file__).absolute().parents[2]
 INSTALLATION = "installation_benchmark.py"
 INSTALLATION_TARGETS = ["//tools/mentat:programs", "//services/filer_gateway:bare_loop"]
-LONGEST = 900  # seconds that one benchmark may take
+LONGEST = 1800  # seconds that one benchmark may take
 BUSY = 0.1  # share of the machine that others may take before a figure is doubted
 UNSTEADY = 0.3  # spread of the rounds from which a figure is doubted
 MARKS = ("<!-- made by ./mentat bench all --markdown -->", "<!-- end -->")
@@ -167,6 +167,16 @@ def run(benchmarks, programs, effort="", say=lambda text: None):
     return report
 
 
+def updated(before, report):
+    """`before` with what `report` has measured anew in its place."""
+    anew = {result["name"]: result for result in report["results"]}
+    results = [anew.pop(result["name"], result) for result in before["results"]]
+    names = {result["name"] for result in report["results"]}
+    warnings = [warning for warning in before["warnings"] if warning.split(":")[0] not in names]
+    return {"machine": report["machine"], "results": results + list(anew.values()),
+            "warnings": warnings + report["warnings"], "failures": report["failures"]}
+
+
 # --- what people see ---
 
 
@@ -249,7 +259,10 @@ def parse(arguments):
     parser.add_argument("--json")
     parser.add_argument("--markdown")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--update", action="store_true")
     options = parser.parse_args(arguments)
+    if options.update and not (options.json and Path(options.json).is_file()):
+        raise UserError("--update needs --json FILE, the results of an earlier run")
     if options.markdown and not Path(options.markdown).is_file():
         raise UserError(f"--markdown {options.markdown}: there is no such file")
     return options
@@ -268,6 +281,8 @@ def main():
             return 0
         report = run(benchmarks, ROOT / "bazel-bin", "quick" if options.quick else "",
                      lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+        if options.update:
+            report = updated(json.loads(Path(options.json).read_text(encoding="utf-8")), report)
         if options.json == "-":
             print(json.dumps(report, indent=1))
         else:

@@ -51,7 +51,7 @@ using testing_support::ServiceProcess;
 constexpr char kProgram[] = "services/demo/demo";
 
 // What an idle stage may hold; a sanitizer's own memory comes on top.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(MENTAT_TSAN)
 constexpr uint64_t kIdleBytes = 400 << 20;
 #else
 constexpr uint64_t kIdleBytes = 40 << 20;

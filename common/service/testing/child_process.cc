@@ -54,7 +54,12 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::Signal(int number) const {
-  if (!ended_) ::kill(pid_, number);
+  if (ended_ || ::kill(pid_, number) != 0 || number != SIGSTOP) return;
+  // Some of its threads may run on for a moment; the kernel tells when the last one has stopped.
+  siginfo_t info;
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0 &&
+         errno == EINTR) {
+  }
 }
 
 absl::StatusOr<int> ChildProcess::Wait(absl::Duration timeout) {

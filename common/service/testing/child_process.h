@@ -31,6 +31,7 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   pid_t pid() const { return pid_; }
+  // After SIGSTOP it has stopped, or ended.
   void Signal(int number) const;
   // The exit status; 128 + number where a signal ended it.
   absl::StatusOr<int> Wait(absl::Duration timeout = kPatience);

@@ -202,10 +202,11 @@ Background::~Background() { Finish(kNotStarted); }
 void Background::Finish(int exit_status) {
   if (fd_ < 0) return;
   const auto status = static_cast<unsigned char>(exit_status);
+  // First, so that nothing of the caller's is held when it goes on.
+  ToNull(STDERR_FILENO, O_WRONLY).IgnoreError();
   // A caller who has gone away need not know.
   [[maybe_unused]] const ssize_t written = ::write(fd_, &status, 1);
   ::close(std::exchange(fd_, -1));
-  ToNull(STDERR_FILENO, O_WRONLY).IgnoreError();
 }
 
 absl::StatusOr<std::unique_ptr<PidFile>> SetUpProcess(const config::v1::ProcessConfig& config) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/base/status_matchers.h"
+#include "common/pipeline/tap.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "prometheus/registry.h"
@@ -18,6 +19,7 @@ namespace {
 
 using ::testing::_;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::chrono::seconds kPatience(30);
 
@@ -477,6 +479,34 @@ TEST(StageTest, AllSeriesExistFromTheStart) {
                        "mentat_pipeline_silent_batches_total",
                        "mentat_pipeline_unsettled_events",
                    }));
+}
+
+TEST(StageTest, ASourceShowsItsOwnEventsAndBatches) {
+  const auto source = MakeSource({"tcp://127.0.0.1:1"});
+  const std::unique_ptr<Tap::Listener> listener = source->tap().Listen();
+  ASSERT_NE(listener, nullptr);
+  ASSERT_THAT(source->Submit({{"event", 7}, {"other", 8}}, [](const Outcomes&) {}), IsOk());
+  const auto events = listener->Take(kPatience);
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0]->wire, "event");
+  EXPECT_EQ(events[1]->received_at, 8);
+  EXPECT_EQ(events[1]->fate, Tap::Fate::kForwarded);
+  EXPECT_EQ(listener->passed(), 2u);
+
+  // Submissions come before calls.
+  const auto listed = source->ListInFlight(10);
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->batches.size(), 2u);
+  EXPECT_EQ(listed->not_listed, 0u);
+  std::set<InFlightBatch::Side> sides;
+  for (const InFlightBatch& batch : listed->batches) {
+    sides.insert(batch.side);
+    EXPECT_EQ(batch.open_events, 2u);
+  }
+  EXPECT_THAT(sides,
+              ::testing::ElementsAre(InFlightBatch::Side::kInput, InFlightBatch::Side::kWaiting));
+  EXPECT_THAT(source->Drain(absl::ZeroDuration()), Not(IsOk()));
+  EXPECT_THAT(source->ListInFlight(10), StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
 }  // namespace

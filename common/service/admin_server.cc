@@ -9,6 +9,8 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/service/access/gate.h"
+#include "common/service/access/server_credentials.h"
 #include "common/service/event_calls.h"
 #include "common/service/host_port.h"
 #include "common/service/reload_calls.h"
@@ -207,6 +209,19 @@ class StageAdminService final : public StageAdmin::Service {
   std::atomic<int> watchers_ = 0;
 };
 
+// Listens at the numeric address as configured, with the gate before every call.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
+    const AdminServerOptions& options, const std::string& address) {
+  ASSIGN_OR_RETURN(const HostPort host_port, ParseHostPort(address));
+  const log::Logger log = options.log.ForModule("access");
+  ASSIGN_OR_RETURN(std::unique_ptr<Gate> gate, Gate::Create({.config = options.config,
+                                                             .host = host_port.host,
+                                                             .log = log,
+                                                             .registry = options.registry}));
+  return MakeServerCredentials(std::move(gate),
+                               options.config.has_tls() ? &options.config.tls() : nullptr, log);
+}
+
 }  // namespace
 
 struct AdminServer::Impl {
@@ -227,16 +242,20 @@ AdminServer::~AdminServer() {
 }
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
-    const std::string& listen, AdminHandler& handler, const std::vector<grpc::Service*>& services) {
+    const AdminServerOptions& options, AdminHandler& handler,
+    const std::vector<grpc::Service*>& services) {
+  const std::string& listen = options.config.admin_listen();
   ASSIGN_OR_RETURN(const HostPort host_port, ParseHostPort(listen));
   ASSIGN_OR_RETURN(const std::string numeric, NumericAddress(host_port));
+  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
+                   MakeCredentials(options, numeric));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
   auto impl = std::make_unique<Impl>(handler);
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(numeric, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(numeric, credentials, &port);
   builder.RegisterService(&impl->stage_admin);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);

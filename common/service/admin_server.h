@@ -10,9 +10,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/service/config_binder.h"
+#include "common/service/log.h"
+#include "mentat/config/v1/common.pb.h"
 
 namespace grpc {
 class Service;
+}
+namespace prometheus {
+class Registry;
 }
 
 namespace mentat::pipeline {
@@ -42,13 +47,20 @@ class AdminHandler {
   virtual std::vector<ConfigEntry> Config() const = 0;
 };
 
+struct AdminServerOptions {
+  config::v1::ServiceConfig config;  // of it: admin_listen, tls, access
+  log::Logger log = log::Logger::Null();
+  prometheus::Registry* registry = nullptr;  // outlives the server
+};
+
 // Thread-safe.
 class AdminServer {
  public:
-  // `listen` is host:port, port 0 is any free one. The handler and the services outlive the server.
-  // Until SetServing(true), health answers NOT_SERVING.
+  // The handler and the services outlive the server. Until SetServing(true), health answers
+  // NOT_SERVING. common/service/access/gate.h says who may call what, and which configurations are
+  // refused.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(
-      const std::string& listen, AdminHandler& handler,
+      const AdminServerOptions& options, AdminHandler& handler,
       const std::vector<grpc::Service*>& services);
   ~AdminServer();
 

@@ -231,8 +231,10 @@ class Runner {
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,
                      MetricsServer::Start(service_config_.metrics_listen(), {registry_, collect}));
-    ASSIGN_OR_RETURN(admin_, AdminServer::Start(service_config_.admin_listen(), *frame_,
-                                                service_->GrpcServices()));
+    ASSIGN_OR_RETURN(
+        admin_, AdminServer::Start(
+                    {.config = service_config_, .log = context_.log, .registry = registry_.get()},
+                    *frame_, service_->GrpcServices()));
     return absl::OkStatus();
   }
 

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/service/access/audit.h"
 #include "common/service/access/gate.h"
 #include "common/service/access/server_credentials.h"
 #include "common/service/event_calls.h"
@@ -209,19 +210,6 @@ class StageAdminService final : public StageAdmin::Service {
   std::atomic<int> watchers_ = 0;
 };
 
-// Listens at the numeric address as configured, with the gate before every call.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
-    const AdminServerOptions& options, const std::string& address) {
-  ASSIGN_OR_RETURN(const HostPort host_port, ParseHostPort(address));
-  const log::Logger log = options.log.ForModule("access");
-  ASSIGN_OR_RETURN(std::unique_ptr<Gate> gate, Gate::Create({.config = options.config,
-                                                             .host = host_port.host,
-                                                             .log = log,
-                                                             .registry = options.registry}));
-  return MakeServerCredentials(std::move(gate),
-                               options.config.has_tls() ? &options.config.tls() : nullptr, log);
-}
-
 }  // namespace
 
 struct AdminServer::Impl {
@@ -245,10 +233,13 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
     const AdminServerOptions& options, AdminHandler& handler,
     const std::vector<grpc::Service*>& services) {
   const std::string& listen = options.config.admin_listen();
+  const log::Logger log = options.log.ForModule("access");
   ASSIGN_OR_RETURN(const HostPort host_port, ParseHostPort(listen));
   ASSIGN_OR_RETURN(const std::string numeric, NumericAddress(host_port));
-  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
-                   MakeCredentials(options, numeric));
+  ASSIGN_OR_RETURN(
+      const std::shared_ptr<grpc::ServerCredentials> credentials,
+      MakeServerCredentials(options.gate,
+                            options.config.has_tls() ? &options.config.tls() : nullptr, log));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
@@ -258,6 +249,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
   builder.AddListeningPort(numeric, credentials, &port);
   builder.RegisterService(&impl->stage_admin);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.experimental().SetInterceptorCreators(
+      MakeAuditInterceptors(options.gate, options.log.ForModule("audit"), options.audit));
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);

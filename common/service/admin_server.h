@@ -16,9 +16,6 @@
 namespace grpc {
 class Service;
 }
-namespace prometheus {
-class Registry;
-}
 
 namespace mentat::pipeline {
 class Stage;
@@ -29,6 +26,8 @@ class Status;
 
 namespace mentat::service {
 
+class AuditSink;
+class Gate;
 class Reloader;
 
 // What the calls of StageAdmin do. Thread-safe: called from the server's threads.
@@ -48,17 +47,17 @@ class AdminHandler {
 };
 
 struct AdminServerOptions {
-  config::v1::ServiceConfig config;  // of it: admin_listen, tls, access
+  config::v1::ServiceConfig config;  // of it: admin_listen, tls
+  std::shared_ptr<Gate> gate;        // decides who may call what
+  AuditSink* audit = nullptr;        // outlives the server; null if the log is enough
   log::Logger log = log::Logger::Null();
-  prometheus::Registry* registry = nullptr;  // outlives the server
 };
 
 // Thread-safe.
 class AdminServer {
  public:
   // The handler and the services outlive the server. Until SetServing(true), health answers
-  // NOT_SERVING. common/service/access/gate.h says who may call what, and which configurations are
-  // refused.
+  // NOT_SERVING. Every call that changes something is logged.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(
       const AdminServerOptions& options, AdminHandler& handler,
       const std::vector<grpc::Service*>& services);

@@ -22,6 +22,7 @@
 #include "common/base/mutex.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/service/access/gate.h"
 #include "common/service/admin_server.h"
 #include "common/service/command_line.h"
 #include "common/service/config.h"
@@ -201,6 +202,10 @@ class Runner {
   // Makes everything; nothing flows yet.
   absl::Status Prepare(const Factory& factory) {
     log_.Info("starting", {{"version", kVersion}, {"pid", ::getpid()}});
+    ASSIGN_OR_RETURN(gate_, Gate::Create({.config = service_config_,
+                                          .log = context_.log.ForModule("access"),
+                                          .registry = registry_.get()}));
+    context_.gate = gate_.get();
     ASSIGN_OR_RETURN(service_, factory(config_, context_));
     RETURN_IF_ERROR(service_->Setup());
     set_up_ = true;
@@ -231,10 +236,11 @@ class Runner {
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,
                      MetricsServer::Start(service_config_.metrics_listen(), {registry_, collect}));
-    ASSIGN_OR_RETURN(
-        admin_, AdminServer::Start(
-                    {.config = service_config_, .log = context_.log, .registry = registry_.get()},
-                    *frame_, service_->GrpcServices()));
+    ASSIGN_OR_RETURN(admin_, AdminServer::Start({.config = service_config_,
+                                                 .gate = gate_,
+                                                 .audit = service_->Audit(),
+                                                 .log = context_.log},
+                                                *frame_, service_->GrpcServices()));
     return absl::OkStatus();
   }
 
@@ -404,6 +410,7 @@ class Runner {
   bool set_up_ = false;  // the service, once it exists
 
   // In the order in which they need each other: the last is destroyed first.
+  std::shared_ptr<Gate> gate_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<pipeline::Stage> stage_;
   std::unique_ptr<Reloader> reloader_;

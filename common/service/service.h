@@ -41,12 +41,17 @@ class Registry;
 
 namespace mentat::service {
 
+class AuditSink;
+class Gate;
+
 // What the frame lends to a service; outlives it.
 struct Context {
   std::string name;      // `inspector`
   std::string instance;  // of this process
   log::Logger log = log::Logger::Null();
   prometheus::Registry* registry = nullptr;
+  // Knows who calls: `gate->Identify(CredentialsOf(context))`.
+  Gate* gate = nullptr;
   // The pipeline's end; null where the configuration has no `pipeline`, and until Run.
   pipeline::Stage* stage = nullptr;
 };
@@ -90,6 +95,8 @@ class Service {
   virtual std::map<std::string, std::string> Details() const { return {}; }
   // gRPC services of its own to serve beside StageAdmin; owned by the service.
   virtual std::vector<grpc::Service*> GrpcServices() { return {}; }
+  // Where the record of changing calls goes, beside the log; owned by the service.
+  virtual AuditSink* Audit() { return nullptr; }
 };
 
 using Factory = std::function<absl::StatusOr<std::unique_ptr<Service>>(

@@ -10,17 +10,20 @@ constexpr int kMaxReconnectMs = 1000;
 // The largest answers are the files of a reload.
 constexpr int kMaxAnswerBytes = 64 << 20;
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+}  // namespace
+
+std::shared_ptr<grpc::Channel> Clients::Connect(const std::string& address) const {
   grpc::ChannelArguments arguments;
   // An instance that comes back is to be seen at once.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  auto channel = admin_client_->Connect(address, arguments);
+  if (channel.ok()) return *std::move(channel);
+  log_.Error("an instance cannot be called", {{"address", address}, {"error", channel.status()}});
+  return grpc::CreateCustomChannel(address, nullptr, arguments);
 }
-
-}  // namespace
 
 std::shared_ptr<Clients::Stub> Clients::Get(const std::string& address) {
   const MutexLock lock(mutex_);

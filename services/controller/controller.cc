@@ -31,28 +31,34 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
           absl::StrCat("stages: the stage ", stage.name(), " stands there twice"));
     }
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<Driver> driver,
+  Parts parts;
+  ASSIGN_OR_RETURN(parts.driver,
                    MakeDriver(config.driver(), context.log.ForModule("driver"), *context.registry));
-  std::unique_ptr<ReloadStore> store;
   if (!config.state_dir().empty()) {
-    ASSIGN_OR_RETURN(store, ReloadStore::Open(config.state_dir(), config.kept_reloads(),
-                                              context.log.ForModule("reloads")));
+    ASSIGN_OR_RETURN(parts.store, ReloadStore::Open(config.state_dir(), config.kept_reloads(),
+                                                    context.log.ForModule("reloads")));
   }
+  auto admin_client = service::AdminClient::Create(config.stage_client());
+  if (!admin_client.ok()) {
+    return absl::Status(admin_client.status().code(),
+                        absl::StrCat("stage_client.", admin_client.status().message()));
+  }
+  parts.admin_client = *std::move(admin_client);
   return std::unique_ptr<service::Service>(
-      new Controller(WithDriversPorts(config), context, std::move(driver), std::move(store)));
+      new Controller(WithDriversPorts(config), context, std::move(parts)));
 }
 
-Controller::Controller(const Config& config, service::Context& context,
-                       std::unique_ptr<Driver> driver, std::unique_ptr<ReloadStore> store)
-    : poller_(config, clients_, context.log.ForModule("controller")),
+Controller::Controller(const Config& config, service::Context& context, Parts parts)
+    : clients_(std::move(parts.admin_client), context.log.ForModule("controller")),
+      poller_(config, clients_, context.log.ForModule("controller")),
       status_calls_(poller_, streams_),
       instance_calls_(poller_, clients_, absl::Seconds(config.call_timeout_seconds())),
       tail_calls_(poller_, clients_, streams_),
-      reloads_(poller_, clients_, std::move(store),
+      reloads_(poller_, clients_, std::move(parts.store),
                {.call_timeout = absl::Seconds(config.call_timeout_seconds()),
                 .reload_timeout = absl::Seconds(config.reload_timeout_seconds())},
                *context.registry, context.log.ForModule("reloads")),
-      driver_(std::move(driver)),
+      driver_(std::move(parts.driver)),
       workload_calls_(driver_.get()),
       rpc_({.status = status_calls_,
             .instances = instance_calls_,

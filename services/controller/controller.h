@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/service/access/admin_client.h"
 #include "common/service/service.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "services/controller/clients.h"
@@ -40,8 +41,13 @@ class Controller : public service::Service {
   std::vector<grpc::Service*> GrpcServices() override;
 
  private:
-  Controller(const Config& config, service::Context& context, std::unique_ptr<Driver> driver,
-             std::unique_ptr<ReloadStore> store);
+  // What is made before the controller is.
+  struct Parts {
+    std::unique_ptr<Driver> driver;
+    std::unique_ptr<ReloadStore> store;
+    std::unique_ptr<service::AdminClient> admin_client;
+  };
+  Controller(const Config& config, service::Context& context, Parts parts);
 
   Clients clients_;
   Streams streams_;

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/service/access/admin_client.h"
 #include "grpcpp/grpcpp.h"
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "mentat/stage/v1/stage_admin.grpc.pb.h"
@@ -16,10 +18,13 @@ constexpr std::chrono::seconds kStatusTimeout(30);
 constexpr std::chrono::seconds kActionTimeout(60);
 constexpr int kMaxAnswerBytes = 64 << 20;
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Connection& connection,
+                                                       const std::string& address) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<service::AdminClient> client,
+                   service::AdminClient::Create(connection.client));
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return client->Connect(address, arguments);
 }
 
 void SetTimeout(grpc::ClientContext& context, std::chrono::seconds timeout) {
@@ -34,18 +39,20 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& address) {
 
 }  // namespace
 
-absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(const std::string& controller) {
-  const auto stub = controller::v1::Controller::NewStub(Connect(controller));
+absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(const Connection& connection) {
+  ASSIGN_OR_RETURN(const auto channel, Connect(connection, connection.controller));
+  const auto stub = controller::v1::Controller::NewStub(channel);
   grpc::ClientContext context;
   SetTimeout(context, kStatusTimeout);
   controller::v1::GetStatusResponse response;
-  const absl::Status status = FromGrpc(stub->GetStatus(&context, {}, &response), controller);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(FromGrpc(stub->GetStatus(&context, {}, &response), connection.controller));
   return response;
 }
 
-absl::Status CallStage(const std::string& address, StageAction action, const std::string& level) {
-  const auto stub = stage::v1::StageAdmin::NewStub(Connect(address));
+absl::Status CallStage(const Connection& connection, const std::string& address, StageAction action,
+                       const std::string& level) {
+  ASSIGN_OR_RETURN(const auto channel, Connect(connection, address));
+  const auto stub = stage::v1::StageAdmin::NewStub(channel);
   grpc::ClientContext context;
   SetTimeout(context, kActionTimeout);
   stage::v1::PauseResponse paused;

@@ -7,16 +7,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mentat/controller/v1/controller.pb.h"
+#include "tools/mentatctl/connection.h"
 
 namespace mentat::mentatctl {
 
-// The state of all stages, from the controller at host:port. Errors name the address.
-absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(const std::string& controller);
+// The state of all stages, from the controller. Errors name the address.
+absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(const Connection& connection);
 
 enum class StageAction { kPause, kResume, kDrain, kReload, kSetLogLevel };
 
 // Calls the StageAdmin at host:port; `level` for kSetLogLevel alone.
-absl::Status CallStage(const std::string& address, StageAction action, const std::string& level);
+absl::Status CallStage(const Connection& connection, const std::string& address, StageAction action,
+                       const std::string& level);
 
 }  // namespace mentat::mentatctl
 

@@ -11,6 +11,7 @@
 
 #include "common/service/nearest_name.h"
 #include "common/service/version.h"
+#include "tools/mentatctl/connection.h"
 #include "tools/mentatctl/filter_command.h"
 #include "tools/mentatctl/idea_check.h"
 #include "tools/mentatctl/keys_command.h"
@@ -22,10 +23,9 @@ namespace {
 
 // Not one of 0, 1, 2, which say how an installation is.
 constexpr int kExitUsage = 3;
-constexpr std::string_view kDefaultController = "127.0.0.1:5580";
 
 struct Arguments {
-  std::string controller;
+  Connection connection;
   std::vector<std::string> rest;  // what stands behind the command's name
 
   // Takes a switch out of the rest; whether it was there.
@@ -46,7 +46,7 @@ struct Command {
 int Status(Arguments& arguments) {
   const bool json = arguments.Take("--json");
   if (!arguments.rest.empty()) return kExitUsage;
-  return StatusCommand(arguments.controller, json, std::cout, std::cerr);
+  return StatusCommand(arguments.connection, json, std::cout, std::cerr);
 }
 
 int Idea(Arguments& arguments) {
@@ -100,7 +100,7 @@ std::function<int(Arguments&)> OnStage(StageAction action) {
   return [action](Arguments& arguments) {
     const size_t wanted = action == StageAction::kSetLogLevel ? 2 : 1;
     if (arguments.rest.size() != wanted || arguments.rest[0].starts_with("-")) return kExitUsage;
-    return StageCommand(arguments.controller, arguments.rest[0], action, arguments.rest.back(),
+    return StageCommand(arguments.connection, arguments.rest[0], action, arguments.rest.back(),
                         std::cout, std::cerr);
   };
 }
@@ -184,17 +184,14 @@ const std::vector<Command>& Commands() {
 }
 
 void PrintHelp(std::ostream& out) {
-  out << "Usage: mentatctl [--controller HOST:PORT] COMMAND [ARGUMENTS]\n\nCommands:\n";
+  out << "Usage: mentatctl [FLAGS] COMMAND [ARGUMENTS]\n\nCommands:\n";
   for (const Command& command : Commands()) {
     out << "  " << command.name << std::string(12 - command.name.size(), ' ') << command.summary
         << "\n";
   }
   out << "\nFlags:\n"
-         "  --controller HOST:PORT  the controller's admin address; by default the variable\n"
-         "                          MENTATCTL_CONTROLLER, else "
-      << kDefaultController
-      << "\n"
-         "  --help                  this, or behind a command's name its help with examples\n"
+      << ConnectionHelp()
+      << "  --help                  this, or behind a command's name its help with examples\n"
          "  --version               prints the version\n\n"
          "Exit status 3 stands for wrong arguments.\n";
 }
@@ -217,33 +214,17 @@ int UnknownCommand(const std::string& name) {
   return kExitUsage;
 }
 
-// Takes --controller out of the arguments, wherever it stands. False if its value is missing.
-bool TakeController(std::vector<std::string>& arguments, std::string& controller) {
-  constexpr std::string_view kFlag = "--controller";
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i].starts_with("--controller=")) {
-      controller = arguments[i].substr(kFlag.size() + 1);
-      arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(i));
-      return !controller.empty();
-    }
-    if (arguments[i] != kFlag) continue;
-    if (i + 1 == arguments.size()) return false;
-    controller = arguments[i + 1];
-    arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(i),
-                    arguments.begin() + static_cast<ptrdiff_t>(i) + 2);
-    return true;
-  }
-  return true;
-}
-
 int Run(std::vector<std::string> words) {
   Arguments arguments;
-  const char* variable = std::getenv("MENTATCTL_CONTROLLER");
-  arguments.controller = variable != nullptr ? variable : kDefaultController;
-  if (!TakeController(words, arguments.controller)) {
-    std::cerr << "mentatctl: --controller needs a value: --controller HOST:PORT\n";
+  absl::StatusOr<Connection> connection = TakeConnection(words, [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return std::string(value == nullptr ? "" : value);
+  });
+  if (!connection.ok()) {
+    std::cerr << "mentatctl: " << connection.status().message() << "\n";
     return kExitUsage;
   }
+  arguments.connection = *std::move(connection);
   if (words.empty()) {
     PrintHelp(std::cerr);
     return kExitUsage;

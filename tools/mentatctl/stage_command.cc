@@ -16,10 +16,10 @@ struct Target {
   std::string address;
 };
 
-absl::StatusOr<std::vector<Target>> FindTargets(const std::string& controller,
+absl::StatusOr<std::vector<Target>> FindTargets(const Connection& connection,
                                                 const std::string& target) {
   if (target.find(':') != std::string::npos) return std::vector<Target>{{target, target}};
-  ASSIGN_OR_RETURN(const controller::v1::GetStatusResponse status, FetchStatus(controller));
+  ASSIGN_OR_RETURN(const controller::v1::GetStatusResponse status, FetchStatus(connection));
   std::vector<Target> found;
   std::string names;
   for (const controller::v1::StageStatus& stage : status.stages()) {
@@ -41,16 +41,16 @@ absl::StatusOr<std::vector<Target>> FindTargets(const std::string& controller,
 
 }  // namespace
 
-int StageCommand(const std::string& controller, const std::string& target, StageAction action,
+int StageCommand(const Connection& connection, const std::string& target, StageAction action,
                  const std::string& level, std::ostream& out, std::ostream& err) {
-  const absl::StatusOr<std::vector<Target>> targets = FindTargets(controller, target);
+  const absl::StatusOr<std::vector<Target>> targets = FindTargets(connection, target);
   if (!targets.ok()) {
     err << "mentatctl: " << targets.status().message() << "\n";
     return 2;
   }
   int exit_status = 0;
   for (const Target& each : *targets) {
-    const absl::Status status = CallStage(each.address, action, level);
+    const absl::Status status = CallStage(connection, each.address, action, level);
     if (status.ok()) {
       out << each.name << ": done\n";
     } else {

@@ -214,8 +214,8 @@ std::string FormatStatusJson(const controller::v1::GetStatusResponse& response) 
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-int StatusCommand(const std::string& controller, bool json, std::ostream& out, std::ostream& err) {
-  const absl::StatusOr<controller::v1::GetStatusResponse> response = FetchStatus(controller);
+int StatusCommand(const Connection& connection, bool json, std::ostream& out, std::ostream& err) {
+  const absl::StatusOr<controller::v1::GetStatusResponse> response = FetchStatus(connection);
   if (!response.ok()) {
     err << "mentatctl: the controller does not answer: " << response.status().message() << "\n";
     return static_cast<int>(Severity::kCritical);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mentat/controller/v1/controller.pb.h"
+#include "tools/mentatctl/connection.h"
 
 namespace mentat::mentatctl {
 
@@ -22,9 +23,9 @@ std::string FormatStatusTable(const controller::v1::GetStatusResponse& response)
 // One object: {"severity":…,"stages":[{"name":…,"error":…,"instances":[{…}]}]}.
 std::string FormatStatusJson(const controller::v1::GetStatusResponse& response);
 
-// Asks the controller at host:port. Returns the severity as the exit status, 2 if the controller
+// Asks the controller. Returns the severity as the exit status, 2 if the controller
 // does not answer.
-int StatusCommand(const std::string& controller, bool json, std::ostream& out, std::ostream& err);
+int StatusCommand(const Connection& connection, bool json, std::ostream& out, std::ostream& err);
 
 }  // namespace mentat::mentatctl
 

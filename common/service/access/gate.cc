@@ -1,13 +1,12 @@
 #include "common/service/access/gate.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/service/host_port.h"
 #include "common/service/metrics.h"
@@ -16,23 +15,21 @@
 namespace mentat::service {
 namespace {
 
-constexpr absl::Duration kLogInterval = absl::Seconds(10);
+constexpr size_t kMaxShownMethod = 200;
 constexpr std::string_view kScheme = "Bearer ";
 
 bool HasCallers(const config::v1::AccessConfig& access) {
   return !access.tokens_file().empty() || !access.certificate_roles().empty();
 }
 
-Role AnonymousRole(const GateOptions& options) {
-  const config::v1::AccessConfig& access = options.config.access();
+Role AnonymousRole(const config::v1::AccessConfig& access, bool loopback) {
   if (!access.anonymous_role().empty()) {
     return ParseRole(access.anonymous_role()).value_or(Role::kNone);
   }
-  return HasCallers(access) || !IsLoopback(options.host) ? Role::kNone : Role::kAdmin;
+  return HasCallers(access) || !loopback ? Role::kNone : Role::kAdmin;
 }
 
-absl::Status CheckConfig(const GateOptions& options) {
-  const config::v1::ServiceConfig& config = options.config;
+absl::Status CheckConfig(const config::v1::ServiceConfig& config, bool loopback) {
   const config::v1::AccessConfig& access = config.access();
   const bool authorities = config.has_tls() && !config.tls().client_ca_file().empty();
   if (!access.certificate_roles().empty() && !authorities) {
@@ -43,7 +40,7 @@ absl::Status CheckConfig(const GateOptions& options) {
     return absl::InvalidArgumentError(
         "service.tls.client_ca_file: has no effect without service.access.certificate_roles");
   }
-  if (IsLoopback(options.host)) return absl::OkStatus();
+  if (loopback) return absl::OkStatus();
   if (!config.has_tls() && !access.allow_plaintext()) {
     return absl::FailedPreconditionError(
         absl::StrCat("service.admin_listen: ", config.admin_listen(),
@@ -64,7 +61,11 @@ absl::Status CheckConfig(const GateOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Gate>> Gate::Create(GateOptions options) {
-  RETURN_IF_ERROR(CheckConfig(options));
+  ASSIGN_OR_RETURN(const HostPort listen, ParseHostPort(options.config.admin_listen()));
+  ASSIGN_OR_RETURN(const std::string address, NumericAddress(listen));
+  ASSIGN_OR_RETURN(const HostPort numeric, ParseHostPort(address));
+  const bool loopback = IsLoopback(numeric.host);
+  RETURN_IF_ERROR(CheckConfig(options.config, loopback));
   const std::string& file = options.config.access().tokens_file();
   const FileStamp stamp = StampOf(file);
   TokenTable tokens;
@@ -76,15 +77,16 @@ absl::StatusOr<std::unique_ptr<Gate>> Gate::Create(GateOptions options) {
     }
     tokens = *std::move(read);
   }
-  std::unique_ptr<Gate> gate(new Gate(std::move(options), std::move(tokens)));
+  std::unique_ptr<Gate> gate(
+      new Gate(options, AnonymousRole(options.config.access(), loopback), std::move(tokens)));
   const MutexLock lock(gate->mutex_);
   gate->tokens_stamp_ = stamp;
   return gate;
 }
 
-Gate::Gate(GateOptions options, TokenTable tokens)
+Gate::Gate(const GateOptions& options, Role anonymous_role, TokenTable tokens)
     : config_(options.config.access()),
-      anonymous_role_(AnonymousRole(options)),
+      anonymous_role_(anonymous_role),
       log_(options.log),
       unauthenticated_(AddCounter(*options.registry, "mentat_control_refused_calls_total",
                                   "Calls of the control plane that were refused.",
@@ -157,26 +159,10 @@ absl::Status Gate::Admit(std::string_view method, const Credentials& credentials
   absl::Status status = Check(method, credentials);
   if (status.ok()) return status;
   (absl::IsUnauthenticated(status) ? unauthenticated_ : denied_).Increment();
-  LogRefusal(method, status);
-  return status;
-}
-
-void Gate::LogRefusal(std::string_view method, const absl::Status& status) {
-  int64_t not_logged = 0;
-  {
-    const MutexLock lock(mutex_);
-    const absl::Time now = absl::Now();
-    if (now < next_log_) {
-      ++not_logged_;
-      return;
-    }
-    next_log_ = now + kLogInterval;
-    not_logged = std::exchange(not_logged_, 0);
-  }
   // The method comes from outside.
-  log_.Warning("call refused", {{"call", method.substr(0, 200)},
-                                {"error", std::string(status.message())},
-                                {"not_logged_before", not_logged}});
+  log_.Warning("call refused", {{"call", method.substr(0, kMaxShownMethod)},
+                                {"error", std::string(status.message())}});
+  return status;
 }
 
 }  // namespace mentat::service

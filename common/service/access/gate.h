@@ -10,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/secret_file.h"
 #include "common/service/access/roles.h"
@@ -37,8 +36,7 @@ struct Caller {
 };
 
 struct GateOptions {
-  config::v1::ServiceConfig config;
-  std::string host;  // numeric address that the control plane listens on
+  config::v1::ServiceConfig config;  // of it: admin_listen, tls, access
   log::Logger log = log::Logger::Null();
   prometheus::Registry* registry = nullptr;  // outlives the gate
 };
@@ -46,9 +44,9 @@ struct GateOptions {
 // Thread-safe. Blocks for a look at the tokens' file.
 class Gate {
  public:
-  // FailedPrecondition if the configuration would let out what nobody has allowed: plain text, or
-  // everybody, on an address that is not loopback. InvalidArgument where it contradicts itself or
-  // the tokens' file is wrong.
+  // Blocks for the name service. FailedPrecondition if the configuration would let out what nobody
+  // has allowed: plain text, or everybody, on an address that is not loopback. InvalidArgument
+  // where it contradicts itself or the tokens' file is wrong.
   static absl::StatusOr<std::unique_ptr<Gate>> Create(GateOptions options);
 
   // Unauthenticated if something was shown that is nobody's.
@@ -58,11 +56,10 @@ class Gate {
   absl::Status Admit(std::string_view method, const Credentials& credentials);
 
  private:
-  Gate(GateOptions options, TokenTable tokens);
+  Gate(const GateOptions& options, Role anonymous_role, TokenTable tokens);
 
   absl::Status Check(std::string_view method, const Credentials& credentials);
   void ReloadTokens() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LogRefusal(std::string_view method, const absl::Status& status);
 
   const config::v1::AccessConfig config_;
   const Role anonymous_role_;
@@ -73,8 +70,6 @@ class Gate {
   Mutex mutex_;
   FileStamp tokens_stamp_ ABSL_GUARDED_BY(mutex_);
   TokenTable tokens_ ABSL_GUARDED_BY(mutex_);
-  absl::Time next_log_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  int64_t not_logged_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mentat::service

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common/base/status_matchers.h"
+#include "common/service/host_port.h"
 #include "gtest/gtest.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
@@ -35,8 +36,8 @@ Credentials Names(std::vector<std::string> names) {
 class GateTest : public testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<Gate>> Create(const std::string& host = "127.0.0.1") {
-    config_.set_admin_listen(host + ":5580");
-    return Gate::Create({.config = config_, .host = host, .registry = &registry_});
+    config_.set_admin_listen(FormatHostPort({host, 5580}));
+    return Gate::Create({.config = config_, .registry = &registry_});
   }
 
   prometheus::Registry registry_;

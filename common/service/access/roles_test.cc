@@ -6,17 +6,22 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "common/base/status_matchers.h"
 #include "common/service/access/admin_client.h"
+#include "common/service/access/audit.h"
 #include "common/service/access/gate.h"
 #include "common/service/access/server_credentials.h"
 #include "common/service/testing/certificates.h"
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/text_format.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
@@ -71,6 +76,36 @@ grpc::Status Call(const std::shared_ptr<grpc::Channel>& channel, const std::stri
   return status;
 }
 
+// What was changed, by whom.
+class Records : public AuditSink {
+ public:
+  void Write(const controller::v1::AuditRecord& record) override {
+    const MutexLock lock(mutex_);
+    records_.push_back(record);
+  }
+  // The call comes back a little before its record is written: all that have come by now.
+  std::vector<controller::v1::AuditRecord> Take() {
+    const MutexLock lock(mutex_);
+    return std::exchange(records_, {});
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<controller::v1::AuditRecord> records_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Answers UNIMPLEMENTED to everything, but Resume as it is told.
+class FakeController : public controller::v1::Controller::Service {
+ public:
+  grpc::Status Resume(grpc::ServerContext*, const controller::v1::ResumeRequest*,
+                      controller::v1::ResumeResponse* response) override {
+    if (answer.empty()) return {grpc::UNIMPLEMENTED, ""};
+    google::protobuf::TextFormat::ParseFromString(answer, response);
+    return grpc::Status::OK;
+  }
+  std::string answer;
+};
+
 // A server whose own methods all answer UNIMPLEMENTED, once they are reached.
 class RolesTest : public testing::Test {
  protected:
@@ -103,15 +138,18 @@ class RolesTest : public testing::Test {
   void StartServer() {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    auto gate = Gate::Create({.config = config_, .host = "127.0.0.1", .registry = &registry_});
+    auto gate = Gate::Create({.config = config_, .registry = &registry_});
     ASSERT_THAT(gate, IsOk());
+    gate_ = *std::move(gate);
     const auto credentials = MakeServerCredentials(
-        *std::move(gate), config_.has_tls() ? &config_.tls() : nullptr, log::Logger::Null());
+        gate_, config_.has_tls() ? &config_.tls() : nullptr, log::Logger::Null());
     ASSERT_THAT(credentials, IsOk());
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", *credentials, &port_);
     builder.RegisterService(&stage_);
     builder.RegisterService(&controller_);
+    builder.experimental().SetInterceptorCreators(
+        MakeAuditInterceptors(gate_, log::Logger::Null(), &records_));
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
   }
@@ -158,8 +196,10 @@ class RolesTest : public testing::Test {
   config::v1::ServiceConfig config_;
   config::v1::AdminClientConfig client_;
   prometheus::Registry registry_;
+  std::shared_ptr<Gate> gate_;
+  Records records_;
   stage::v1::StageAdmin::Service stage_;
-  controller::v1::Controller::Service controller_;
+  FakeController controller_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -228,6 +268,59 @@ TEST_F(RolesTest, TlsByCertificate) {
   const grpc::Status status = Call(Connect(forged), kPause);
   EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
   EXPECT_THAT(status.error_message(), HasSubstr("certificate server has the role none"));
+}
+
+TEST_F(RolesTest, EveryChangingCallIsRecorded) {
+  StartServer();
+  const auto viewer = ConnectAs(Role::kViewer);
+  const auto admin = ConnectAs(Role::kAdmin);
+  for (const auto* method : AllMethods()) {
+    const bool changes = RuleOf(PathOf(*method)).changes;
+    Call(viewer, PathOf(*method));  // what is refused changes nothing
+    Call(admin, PathOf(*method));
+    const std::vector<controller::v1::AuditRecord> records = records_.Take();
+    ASSERT_EQ(records.size(), changes ? 1 : 0) << PathOf(*method);
+    if (!changes) continue;
+    EXPECT_EQ(records[0].call(), method->name());
+    EXPECT_EQ(records[0].caller(), "token admin (admin)");
+    EXPECT_THAT(records[0].peer(), HasSubstr("127.0.0.1:"));
+    EXPECT_EQ(records[0].code(), grpc::UNIMPLEMENTED);
+    EXPECT_EQ(records[0].request(), "{}");
+    EXPECT_GT(records[0].time().seconds(), 1'700'000'000);
+  }
+}
+
+TEST_F(RolesTest, RecordsTellTheRequestButNoFiles) {
+  StartServer();
+  const auto channel = ConnectAs(Role::kAdmin);
+  {
+    grpc::ClientContext context;
+    controller::v1::ScaleRequest request;
+    request.set_stage("inspector");
+    request.set_instances(3);
+    controller::v1::ScaleResponse response;
+    controller::v1::Controller::NewStub(channel)->Scale(&context, request, &response);
+    EXPECT_EQ(records_.Take().at(0).request(), R"({"stage":"inspector","instances":3})");
+  }
+  grpc::ClientContext context;
+  stage::v1::PutReloadFilesRequest request;
+  request.add_files()->set_path("rules.json");
+  request.mutable_files(0)->set_content("in a file");
+  stage::v1::PutReloadFilesResponse response;
+  stage::v1::StageAdmin::NewStub(channel)->PutReloadFiles(&context, request, &response);
+  EXPECT_EQ(records_.Take().at(0).request(), R"({"files":[{"path":"rules.json"}]})");
+}
+
+TEST_F(RolesTest, RecordsTellHowManyInstancesFailed) {
+  StartServer();
+  const auto channel = ConnectAs(Role::kOperator);
+  grpc::ClientContext context;
+  controller::v1::ResumeResponse response;
+  controller_.answer = R"(results { code: 0 } results { code: 14 error: "away" })";
+  EXPECT_TRUE(controller::v1::Controller::NewStub(channel)->Resume(&context, {}, &response).ok());
+  const auto record = records_.Take().at(0);
+  EXPECT_EQ(record.code(), 0);
+  EXPECT_EQ(record.error(), "1 of 2 instances failed: away");
 }
 
 TEST_F(RolesTest, HealthIsOpenReflectionForViewersAndTheUnknownForAdmins) {

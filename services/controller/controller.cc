@@ -44,12 +44,20 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
                         absl::StrCat("stage_client.", admin_client.status().message()));
   }
   parts.admin_client = *std::move(admin_client);
+  absl::StatusOr<std::unique_ptr<service::AuditFile>> audit = service::AuditFile::Open(
+      {.path = config.audit_file(), .log = context.log.ForModule("audit")});
+  if (!audit.ok()) {
+    return absl::Status(audit.status().code(),
+                        absl::StrCat("audit_file: ", audit.status().message()));
+  }
+  parts.audit = *std::move(audit);
   return std::unique_ptr<service::Service>(
       new Controller(WithDriversPorts(config), context, std::move(parts)));
 }
 
 Controller::Controller(const Config& config, service::Context& context, Parts parts)
     : clients_(std::move(parts.admin_client), context.log.ForModule("controller")),
+      audit_(std::move(parts.audit)),
       poller_(config, clients_, context.log.ForModule("controller")),
       status_calls_(poller_, streams_),
       instance_calls_(poller_, clients_, absl::Seconds(config.call_timeout_seconds())),
@@ -64,6 +72,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
             .instances = instance_calls_,
             .tail = tail_calls_,
             .reloads = reloads_,
+            .audit = *audit_,
             .workloads = workload_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {

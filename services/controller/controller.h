@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/service/access/admin_client.h"
+#include "common/service/access/audit_file.h"
 #include "common/service/service.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "services/controller/clients.h"
@@ -39,6 +40,7 @@ class Controller : public service::Service {
   absl::Status Run(std::stop_token stop) override;
   std::map<std::string, std::string> Details() const override;
   std::vector<grpc::Service*> GrpcServices() override;
+  service::AuditSink* Audit() override { return audit_.get(); }
 
  private:
   // What is made before the controller is.
@@ -46,10 +48,12 @@ class Controller : public service::Service {
     std::unique_ptr<Driver> driver;
     std::unique_ptr<ReloadStore> store;
     std::unique_ptr<service::AdminClient> admin_client;
+    std::unique_ptr<service::AuditFile> audit;
   };
   Controller(const Config& config, service::Context& context, Parts parts);
 
   Clients clients_;
+  std::unique_ptr<service::AuditFile> audit_;
   Streams streams_;
   Poller poller_;
   StatusCalls status_calls_;

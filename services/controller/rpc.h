@@ -2,8 +2,11 @@
 #ifndef SERVICES_CONTROLLER_RPC_H_
 #define SERVICES_CONTROLLER_RPC_H_
 
+#include <cstdint>
 #include <string>
+#include <utility>
 
+#include "common/service/access/audit_file.h"
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/reloads.h"
@@ -22,6 +25,7 @@ class Rpc final : public v1::Controller::Service {
     InstanceCalls& instances;
     TailCalls& tail;
     Reloads& reloads;
+    service::AuditFile& audit;
     WorkloadCalls& workloads;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
@@ -95,6 +99,15 @@ class Rpc final : public v1::Controller::Service {
   grpc::Status Scale(grpc::ServerContext*, const v1::ScaleRequest* request,
                      v1::ScaleResponse* response) override {
     return parts_.workloads.Scale(*request, *response);
+  }
+  grpc::Status ListAuditRecords(grpc::ServerContext*, const v1::ListAuditRecordsRequest* request,
+                                v1::ListAuditRecordsResponse* response) override {
+    constexpr uint32_t kDefault = 50;
+    const uint32_t limit = request->limit() == 0 ? kDefault : request->limit();
+    for (v1::AuditRecord& record : parts_.audit.List(limit)) {
+      *response->add_records() = std::move(record);
+    }
+    return grpc::Status::OK;
   }
 
   grpc::Status TailEvents(grpc::ServerContext* context, const v1::TailEventsRequest* request,

@@ -635,6 +635,7 @@ TEST_F(DemoTest, TheMetricsOfTheFrame) {
     if (std::regex_match(line, match, type)) metrics.insert(match[1]);
   }
   EXPECT_THAT(metrics, testing::ElementsAre("mentat_build_info gauge",                      //
+                                            "mentat_control_refused_calls_total counter",   //
                                             "mentat_log_held_back_records_total counter",   //
                                             "mentat_log_lost_records_total counter",        //
                                             "mentat_log_records_total counter",             //

@@ -83,7 +83,7 @@ class Records : public AuditSink {
     const MutexLock lock(mutex_);
     records_.push_back(record);
   }
-  // The call comes back a little before its record is written: all that have come by now.
+  // A record is written before the call comes back.
   std::vector<controller::v1::AuditRecord> Take() {
     const MutexLock lock(mutex_);
     return std::exchange(records_, {});

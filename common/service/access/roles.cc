@@ -52,6 +52,7 @@ constexpr Entry kEntries[] = {
     {kController, "TailEvents", Role::kViewer, false},
     {kController, "DumpRunlog", Role::kViewer, false},
     {kController, "ListReloads", Role::kViewer, false},
+    {kController, "ListWorkloads", Role::kViewer, false},
     {kController, "ListAuditRecords", Role::kViewer, false},
     {kController, "ListDeadLetters", Role::kViewer, false},
     {kController, "CountDeadLetters", Role::kViewer, false},

@@ -105,6 +105,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     const std::string_view what = error.what();
     const size_t bracket = what.find("] ");
     error_ = what.substr(bracket == std::string_view::npos ? 0 : bracket + 2);
+    // What it read last may be a secret.
+    error_.resize(std::min(error_.find("; last read:"), error_.size()));
     return false;
   }
 

@@ -73,6 +73,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
             .tail = tail_calls_,
             .reloads = reloads_,
             .audit = *audit_,
+            .gate = *context.gate,
             .workloads = workload_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "common/service/access/audit_file.h"
+#include "common/service/access/gate.h"
+#include "common/service/access/server_credentials.h"
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/reloads.h"
@@ -26,6 +28,7 @@ class Rpc final : public v1::Controller::Service {
     TailCalls& tail;
     Reloads& reloads;
     service::AuditFile& audit;
+    service::Gate& gate;
     WorkloadCalls& workloads;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
@@ -130,7 +133,9 @@ class Rpc final : public v1::Controller::Service {
 
  private:
   // By whom, for the record.
-  static std::string CallerOf(const grpc::ServerContext& context) { return context.peer(); }
+  std::string CallerOf(const grpc::ServerContext& context) const {
+    return service::DescribeCaller(parts_.gate, context);
+  }
 
   const Parts parts_;
 };

@@ -15,6 +15,7 @@
 #include "tools/mentatctl/filter_command.h"
 #include "tools/mentatctl/idea_check.h"
 #include "tools/mentatctl/keys_command.h"
+#include "tools/mentatctl/keys_rotate.h"
 #include "tools/mentatctl/stage_command.h"
 #include "tools/mentatctl/status_command.h"
 
@@ -76,23 +77,40 @@ int Filter(Arguments& arguments) {
   return FilterCommand(options, std::cin, std::cout, std::cerr);
 }
 
+// Takes each `flag value` out of the words. False if a value is missing.
+bool TakeValues(std::vector<std::string>& words, std::string_view flag,
+                std::vector<std::string>& values) {
+  for (auto each = words.begin(); each != words.end();) {
+    if (*each != flag) {
+      ++each;
+      continue;
+    }
+    if (each + 1 == words.end()) return false;
+    values.push_back(*(each + 1));
+    each = words.erase(each, each + 2);
+  }
+  return true;
+}
+
 int Keys(Arguments& arguments) {
   std::vector<std::string>& rest = arguments.rest;
-  if (rest.size() < 2) return kExitUsage;
-  const std::string action = rest[0];
-  rest.erase(rest.begin());
-  std::string folder = ".";
-  const auto flag = std::find(rest.begin(), rest.end(), "--dir");
-  if (flag != rest.end()) {
-    if (action != "generate" || flag + 1 == rest.end()) return kExitUsage;
-    folder = *(flag + 1);
-    rest.erase(flag, flag + 2);
+  std::vector<std::string> folders;
+  std::vector<std::string> allowed;
+  if (!TakeValues(rest, "--dir", folders) || !TakeValues(rest, "--allowed", allowed)) {
+    return kExitUsage;
   }
   const bool has_flag = std::any_of(rest.begin(), rest.end(),
                                     [](const std::string& word) { return word.starts_with("-"); });
-  if (rest.empty() || has_flag) return kExitUsage;
+  if (rest.size() < 2 || has_flag || folders.size() > 1) return kExitUsage;
+  const std::string action = rest[0];
+  rest.erase(rest.begin());
+  const std::string folder = folders.empty() ? "." : folders[0];
+  if (action == "rotate" && rest.size() == 1) {
+    return RotateKey({rest[0], folder, allowed}, std::cout, std::cerr);
+  }
+  if (!allowed.empty()) return kExitUsage;
   if (action == "generate") return GenerateKeys(rest, folder, std::cout, std::cerr);
-  if (action == "show") return ShowKeys(rest, std::cout, std::cerr);
+  if (action == "show" && folders.empty()) return ShowKeys(rest, std::cout, std::cerr);
   return kExitUsage;
 }
 
@@ -142,16 +160,21 @@ const std::vector<Command>& Commands() {
        "Usage: mentatctl log-level TARGET debug|info|warning|error\n\n"
        "Example:\n  mentatctl log-level inspector debug\n",
        OnStage(StageAction::kSetLogLevel)},
-      {"keys", "makes and shows the keys that stages know each other by",
+      {"keys", "makes, shows and changes the keys that stages know each other by",
        "Usage: mentatctl keys generate NAME... [--dir DIR]\n"
-       "       mentatctl keys show FILE|DIR...\n\n"
+       "       mentatctl keys show FILE|DIR...\n"
+       "       mentatctl keys rotate NAME [--dir DIR] [--allowed DIR]...\n\n"
        "generate makes NAME.key, which everybody may see, and NAME.key_secret, which nobody but\n"
        "the stage may read, in DIR (here by default). Keys that are there are never overwritten.\n"
        "show prints the public keys in files of either kind, or of all NAME.key in a folder.\n"
+       "rotate puts a new key in the place of NAME in three steps: each call does the next one and\n"
+       "says what to reload or restart before the one after it. --allowed are further folders with\n"
+       "NAME.key, which the neighbours allow.\n"
        "Exit status 1 if something could not be made or read.\n\n"
        "Examples:\n"
        "  mentatctl keys generate inspector enricher --dir /etc/mentat/keys\n"
-       "  mentatctl keys show /etc/mentat/keys\n",
+       "  mentatctl keys show /etc/mentat/keys\n"
+       "  mentatctl keys rotate inspector --dir /etc/mentat/keys --allowed /etc/mentat/enricher\n",
        Keys},
       {"idea", "checks events",
        "Usage: mentatctl idea check [--normalize] < events.ndjson\n\n"

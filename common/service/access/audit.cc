@@ -126,10 +126,7 @@ class AuditInterceptor final : public grpc::experimental::Interceptor {
     const std::string_view method(info_.method());
     record_.set_call(std::string(method.substr(method.rfind('/') + 1)));
     record_.set_peer(info_.server_context()->peer());
-    const auto caller = gate_.Identify(CredentialsOf(*info_.server_context()));
-    record_.set_caller(
-        caller.ok() ? absl::StrCat(caller->name, " (", std::string(RoleName(caller->role)), ")")
-                    : "unknown");
+    record_.set_caller(DescribeCaller(gate_, *info_.server_context()));
   }
 
   void End(const grpc::Status& status) {

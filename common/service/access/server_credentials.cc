@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/service/access/certificate_files.h"
 #include "grpc/grpc.h"
@@ -128,6 +129,12 @@ Credentials CredentialsOf(const grpc::ServerContextBase& context) {
     credentials.authorization.emplace_back(each->second.data(), each->second.size());
   }
   return credentials;
+}
+
+std::string DescribeCaller(Gate& gate, const grpc::ServerContextBase& context) {
+  const absl::StatusOr<Caller> caller = gate.Identify(CredentialsOf(context));
+  if (!caller.ok()) return "unknown";  // his token was taken out a moment ago
+  return absl::StrCat(caller->name, " (", std::string(RoleName(caller->role)), ")");
 }
 
 }  // namespace mentat::service

@@ -4,7 +4,7 @@
 #define COMMON_SERVICE_ACCESS_SERVER_CREDENTIALS_H_
 
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "common/service/access/gate.h"
@@ -25,6 +25,9 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
 
 // What the caller of a call in progress has shown.
 Credentials CredentialsOf(const grpc::ServerContextBase& context);
+
+// His name and role, for people: `token alice (operator)`.
+std::string DescribeCaller(Gate& gate, const grpc::ServerContextBase& context);
 
 }  // namespace mentat::service
 

@@ -35,6 +35,7 @@
 #include "common/service/process.h"
 #include "common/service/process_stats.h"
 #include "common/service/reloader.h"
+#include "common/service/secrets.h"
 #include "common/service/signals.h"
 #include "common/service/version.h"
 #include "google/protobuf/message.h"
@@ -491,6 +492,11 @@ int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Mess
                                  .directory = line->config_dir,
                                  .environment = ProcessEnvironment(),
                                  .sets = line->sets};
+  HideSecrets(argc, argv, name, *config.GetDescriptor());
+  if (absl::Status status = LimitCoreFiles(); !status.ok()) {
+    PrintError(name, status);
+    return kExitFailure;
+  }
   absl::StatusOr<std::vector<ConfigEntry>> entries = LoadConfig(sources, config);
   if (!entries.ok()) {
     std::fprintf(stderr, "%s: the configuration is not valid:\n%s\n", name_text.c_str(),

@@ -37,9 +37,9 @@ class KeysRotateTest : public testing::Test {
   // The public keys that a neighbour allows.
   static std::set<std::string> Allowed(const fs::path& folder) {
     std::set<std::string> keys;
-    for (const auto& [key, name] : *pipeline::ReadPublicKeys(std::vector{folder.string()})) {
-      keys.insert(key);
-    }
+    const auto read = pipeline::ReadPublicKeys(std::vector{folder.string()});
+    EXPECT_THAT(read, IsOk());
+    for (const auto& [key, name] : *read) keys.insert(key);
     return keys;
   }
   // What the process would have after a start.

@@ -14,7 +14,6 @@ import zlib
 from pathlib import Path
 
 import cases
-import layout
 import zmq
 import zmq.auth
 from control import read_metrics
@@ -49,13 +48,17 @@ class RotationTest(unittest.TestCase):
             wait_for(lambda: mentat.count() > 500, "events are stored")
 
             # The neighbours learn the new key, the enricher takes it, the neighbours forget the old one.
-            mentat.mentat("ctl", "keys", "generate", "new", "--dir", str(keys))
+            old = (keys / "enricher-2.key").read_text()
+            rotate = ["ctl", "keys", "rotate", "enricher-2", "--dir", str(keys)]
+            self.assertIn("1/3", mentat.mentat(*rotate))
             reload(mentat, "inspector", "storage")
-            path = mentat.installation.etc / "enricher-2.json"
-            layout.write_file(path, path.read_text().replace("enricher-2.key_secret", "new.key_secret"), 0o600)
+            self.assertIn("2/3", mentat.mentat(*rotate))
             mentat.wait_restarted("enricher-2", mentat.signal("enricher-2", signal.SIGTERM))
-            (keys / "enricher-2.key").unlink()
+            self.assertIn("3/3", mentat.mentat(*rotate))
             reload(mentat, "inspector", "storage")
+            self.assertNotEqual((keys / "enricher-2.key").read_text(), old)
+            self.assertEqual(sorted(path.name for path in keys.glob("enricher-2*")),
+                             ["enricher-2.key", "enricher-2.key_secret"])
             wait_for(lambda: peers_up(mentat, "inspector") == 2, "the new key is in use")
             mentat.wait_ready()
             self.assertEqual(mentat.last_exit("enricher-2"), "exit status 0")
@@ -64,7 +67,7 @@ class RotationTest(unittest.TestCase):
 
             # Revoked, it gets nothing more, and what it had goes through the other one.
             self.assertTrue(feeder.feeding())
-            (keys / "new.key").unlink()
+            (keys / "enricher-2.key").unlink()
             reload(mentat, "inspector", "storage")
             wait_for(lambda: peers_up(mentat, "inspector") == 1, "it is left")
             wait_for(lambda: count(mentat, "storage", "refused_frames", "revoked_key"), "its frames are refused")

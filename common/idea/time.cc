@@ -196,9 +196,10 @@ absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
 }
 
 std::string FormatTimestamp(int64_t micros) {
-  const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(micros)};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
+  // std::chrono::floor would go through the beginning of the day, which the earliest days lack.
+  const int64_t of_day = (micros % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
+  const std::chrono::days days(micros / kMicrosPerDay - (micros % kMicrosPerDay < 0 ? 1 : 0));
+  const std::chrono::year_month_day date{std::chrono::sys_days(days)};
   const int year = static_cast<int>(date.year());
   std::string text = year < 0 ? "-" : "";
   AppendPadded(std::abs(year), 4, &text);
@@ -207,7 +208,7 @@ std::string FormatTimestamp(int64_t micros) {
   text.push_back('-');
   AppendPadded(static_cast<unsigned>(date.day()), 2, &text);
   text.push_back('T');
-  AppendClock(std::chrono::duration_cast<std::chrono::microseconds>(time - day).count(), &text);
+  AppendClock(static_cast<uint64_t>(of_day), &text);
   text.push_back('Z');
   return text;
 }

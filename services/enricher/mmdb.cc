@@ -142,8 +142,9 @@ bool HoldsTexts(MMDB_entry_s* metadata, const char* key) {
   if (MMDB_aget_value(metadata, &data, path) != MMDB_SUCCESS || !data.has_data) return true;
   MMDB_entry_s entry{.mmdb = metadata->mmdb, .offset = data.offset};
   MMDB_entry_data_list_s* list = nullptr;
-  if (MMDB_get_entry_data_list(&entry, &list) != MMDB_SUCCESS || list == nullptr) return false;
-  bool texts = true;
+  // A list that could be read in part is there, and to be freed, too.
+  bool texts = MMDB_get_entry_data_list(&entry, &list) == MMDB_SUCCESS;
+  if (list == nullptr) return false;
   for (const auto* item = list->next; item != nullptr; item = item->next) {
     texts = texts && item->entry_data.type == MMDB_DATA_TYPE_UTF8_STRING;
   }

@@ -82,10 +82,10 @@ class StageImpl : public Stage, public StageCore::Effects {
   absl::Status Submit(SourceBatch batch, std::function<void(Outcomes)> settled) override;
   absl::Status SetPeers(const std::string& output, std::vector<std::string> peers) override;
   void Pause() override {
-    Post([this] { SetPaused(true); });
+    Await([this] { SetPaused(true); });
   }
   void Resume() override {
-    Post([this] { SetPaused(false); });
+    Await([this] { SetPaused(false); });
   }
   absl::Status Drain(absl::Duration grace) override;
   absl::StatusOr<std::function<void()>> PrepareKeys() override;
@@ -108,6 +108,8 @@ class StageImpl : public Stage, public StageCore::Effects {
 
   // From any thread: runs in the pipeline's.
   void Post(std::function<void()> command);
+  // The same, and returns when it has run; before Start and at the end it does not wait.
+  void Await(std::function<void()> command);
 
   // The pipeline's thread.
   void Run(std::stop_token stop);
@@ -148,8 +150,10 @@ class StageImpl : public Stage, public StageCore::Effects {
   std::map<std::string, bool> outputs_up_ ABSL_GUARDED_BY(mutex_);
   bool idle_ ABSL_GUARDED_BY(mutex_) = true;
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;             // the pipeline's thread
-  bool closing_ ABSL_GUARDED_BY(mutex_) = false;           // Submit is over
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;    // the pipeline's thread
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;  // Submit is over
+  uint64_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;  // commands that somebody waits for
+  uint64_t awaited_done_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t submitted_events_ ABSL_GUARDED_BY(mutex_) = 0;  // handed over and not settled
   uint64_t submit_limit_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t submitted_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -299,6 +303,28 @@ void StageImpl::Post(std::function<void()> command) {
   sockets_->Wake();
 }
 
+void StageImpl::Await(std::function<void()> command) {
+  uint64_t number = 0;
+  {
+    const MutexLock lock(mutex_);
+    number = ++awaited_;
+    commands_.push_back([this, command = std::move(command)] {
+      command();
+      {
+        const MutexLock lock(mutex_);
+        ++awaited_done_;
+      }
+      changed_.NotifyAll();
+    });
+  }
+  sockets_->Wake();
+  const MutexLock lock(mutex_);
+  if (!started_) return;
+  changed_.WaitFor(mutex_, kAnswerWait, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return awaited_done_ >= number || closing_;
+  });
+}
+
 absl::Status StageImpl::SetPeers(const std::string& output, std::vector<std::string> peers) {
   for (const std::string& peer : peers) RETURN_IF_ERROR(CheckEndpoint(peer));
   const auto it = resolvers_.find(output);
@@ -375,7 +401,7 @@ absl::StatusOr<std::function<void()>> StageImpl::PrepareKeys() {
   if (!options_.config.has_curve()) return [] {};
   ASSIGN_OR_RETURN(std::shared_ptr<const Keyring> keyring, LoadKeyring(options_.config, &own_key_));
   return [this, keyring = std::move(keyring)] {
-    Post([this, keyring] {
+    Await([this, keyring] {
       keyring_ = keyring;
       sockets_->SetKeyring(keyring);
       LogKeyring();
@@ -676,6 +702,9 @@ void StageImpl::Publish(Instant now, bool whole) {
     const bool idle = core_->idle() && commands_.empty() && submitted_events_ == 0;
     notify = draining_ && idle;
     idle_ = idle;
+    for (const auto& [name, _] : options_.config.outputs()) {
+      outputs_up_[name] = core_->sender(name).any_up();
+    }
     if (whole) {
       status_.peers.clear();
       status_.outputs.clear();
@@ -691,7 +720,6 @@ void StageImpl::Publish(Instant now, bool whole) {
               uint64_t{config.window_bytes()} * std::max(1, sender.usable_peers());
           notify = true;
         }
-        outputs_up_[name] = sender.any_up();
         const Sender::Counters& counters = sender.counters();
         status_.resent_batches += counters.resent_batches;
         status_.late_acks += counters.late_acks;

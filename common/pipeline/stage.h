@@ -155,7 +155,8 @@ class Stage {
   // NotFound for an output that was not configured; then nothing has changed.
   virtual absl::Status SetPeers(const std::string& output, std::vector<std::string> peers) = 0;
 
-  // Stops and goes on taking new work; what is held is finished.
+  // Stops and goes on taking new work; what is held is finished. Once they return the status says
+  // so. Before Start, and while it drains, they do not wait.
   virtual void Pause() = 0;
   virtual void Resume() = 0;
 

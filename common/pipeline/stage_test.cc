@@ -379,12 +379,14 @@ TEST(StageTest, PausedItHoldsAndResumedItGoesOn) {
   Feed(*source, answers, 0, 10);
   ASSERT_TRUE(answers.WaitFor(10));
   sink->Pause();
-  while (sink->Ready().ok()) std::this_thread::yield();
+  EXPECT_TRUE(sink->Status().paused);
+  EXPECT_THAT(sink->Ready(), StatusIs(absl::StatusCode::kUnavailable, _));
   Feed(*source, answers, 10, 20);
   EXPECT_EQ(shelf.events().size(), 10);
   sink->Resume();
+  EXPECT_FALSE(sink->Status().paused);
+  EXPECT_THAT(sink->Ready(), IsOk());
   ASSERT_TRUE(answers.WaitFor(30));
-  while (!sink->Ready().ok()) std::this_thread::yield();
 }
 
 TEST(StageTest, DrainingSettlesWhatIsHeldAndTurnsSourcesAway) {

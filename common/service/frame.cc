@@ -226,6 +226,7 @@ absl::Status Frame::Pause() {
   if (options_.stage == nullptr) return NoPipeline();
   log_.Info("paused by a call");
   options_.stage->Pause();
+  if (started_) Evaluate();  // so that whoever asks next is told so
   return absl::OkStatus();
 }
 
@@ -233,6 +234,7 @@ absl::Status Frame::Resume() {
   if (options_.stage == nullptr) return NoPipeline();
   log_.Info("resumed by a call");
   options_.stage->Resume();
+  if (started_) Evaluate();
   return absl::OkStatus();
 }
 

@@ -168,7 +168,9 @@ def run(benchmarks, programs, effort="", say=lambda text: None):
 
 
 def updated(before, report):
-    """`before` with what `report` has measured anew in its place."""
+    """`before` with what `report` has measured anew in its place; what is kept tells of which commit it is."""
+    for result in before["results"]:
+        result.setdefault("commit", before["machine"]["commit"])
     anew = {result["name"]: result for result in report["results"]}
     results = [anew.pop(result["name"], result) for result in before["results"]]
     names = {result["name"] for result in report["results"]}
@@ -216,6 +218,15 @@ def print_table(report):
         print(f"failed: {failure}")
 
 
+def earlier(report):
+    """The names of results that --update has kept, by the commit that they were measured at."""
+    names = {}
+    for result in report["results"]:
+        if result.get("commit", report["machine"]["commit"]) != report["machine"]["commit"]:
+            names.setdefault(result["commit"], []).append(result["name"])
+    return names
+
+
 def markdown(report):
     facts = report["machine"]
     lines = [f"{facts['date']}, commit {facts['commit']}; {facts['cores']} cores of {facts['cpu']}, "
@@ -227,6 +238,9 @@ def markdown(report):
         reached = {"yes": "yes", "NO": "**no**", "-": ""}[reached]
         row = [f"`{name}`", result["note"], ours, baseline, unit, ratio, bar, reached, spread]
         lines.append("| " + " | ".join("" if cell == "-" else cell for cell in row) + " |")
+    for commit, names in earlier(report).items():
+        anew = [f"`{result['name']}`" for result in report["results"] if result["name"] not in names]
+        lines.append(f"\nOnly {', '.join(anew)} are of this commit, all else is of {commit}.")
     lines += [f"\nWarning: {warning}." for warning in report["warnings"]]
     return "\n".join(lines)
 

@@ -10,8 +10,8 @@
 
 namespace mentat::filter {
 
-// In the order of their places. `parsed` is what the rule was parsed from; `typed` says whether it
-// was compiled for events.
+// In the order of their places. `dropped` and `torn` are what the lexer told beside its tokens;
+// `typed` says whether the rule is for events, with the types of IDEA, or for JSON as it is.
 std::vector<Diagnostic> FindWarnings(const std::vector<DroppedCharacters>& dropped,
                                      const std::vector<Token>& torn, const Rule& rule, bool typed);
 

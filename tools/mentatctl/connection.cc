@@ -1,8 +1,6 @@
 #include "tools/mentatctl/connection.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -20,23 +18,21 @@ constexpr std::string_view kDefaultController = "127.0.0.1:5580";
 
 struct Setting {
   std::string name;  // `ca_file`
-  std::string value;
-  std::string_view placeholder;
-  std::string_view help;
+  std::string placeholder;
+  std::string help;
 };
 
-std::vector<Setting> Settings() {
-  return {
-      {"controller", "", "HOST:PORT", "the controller's admin address; 127.0.0.1:5580 by default"},
-      {"ca_file", "", "FILE", "authorities of the servers' certificates; without it all is plain"},
-      {"cert_file", "", "FILE", "certificate to show"},
-      {"key_file", "", "FILE", "the private key to it"},
-      {"token_file", "", "FILE", "token to send"},
-      {"server_name", "", "NAME", "name in the servers' certificates, if not that of the address"},
+const std::vector<Setting>& Settings() {
+  static const auto& settings = *new std::vector<Setting>{
+      {"controller", "HOST:PORT", "the controller's admin address; 127.0.0.1:5580 by default"},
+      {"ca_file", "FILE", "authorities of the servers' certificates; without it all is plain"},
+      {"cert_file", "FILE", "certificate to show"},
+      {"key_file", "FILE", "the private key to it"},
+      {"token_file", "FILE", "token to send"},
+      {"server_name", "NAME", "name in the servers' certificates, if not that of the address"},
   };
+  return settings;
 }
-
-constexpr std::string_view kAllowPlaintext = "--allow-plaintext";
 
 std::string FlagOf(const std::string& name) {
   return absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}}));
@@ -44,30 +40,6 @@ std::string FlagOf(const std::string& name) {
 
 std::string VariableOf(const std::string& name) {
   return absl::StrCat("MENTATCTL_", absl::AsciiStrToUpper(name));
-}
-
-// Takes `--flag value` or `--flag=value` out of the words.
-absl::StatusOr<std::optional<std::string>> TakeFlag(std::vector<std::string>& words,
-                                                    const Setting& setting) {
-  const std::string flag = FlagOf(setting.name);
-  const auto missing = [&] {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, " needs a value: ", flag, " ", std::string(setting.placeholder)));
-  };
-  for (auto each = words.begin(); each != words.end(); ++each) {
-    if (each->starts_with(flag + "=")) {
-      std::string value = each->substr(flag.size() + 1);
-      words.erase(each);
-      if (value.empty()) return missing();
-      return value;
-    }
-    if (*each != flag) continue;
-    if (each + 1 == words.end()) return missing();
-    std::string value = *(each + 1);
-    words.erase(each, each + 2);
-    return value;
-  }
-  return std::nullopt;
 }
 
 // The file with settings; empty if there is none.
@@ -117,23 +89,19 @@ void Apply(const std::string& name, std::string value, Connection& connection) {
 
 }  // namespace
 
-std::string ConnectionHelp() {
-  std::string help;
+std::vector<Argument> ConnectionArguments(ConnectionFlags& flags) {
+  std::vector<Argument> arguments;
   for (const Setting& setting : Settings()) {
-    std::string flag =
-        absl::StrCat("  ", FlagOf(setting.name), " ", std::string(setting.placeholder));
-    flag.resize(std::max<size_t>(flag.size() + 2, 26), ' ');
-    absl::StrAppend(&help, flag, std::string(setting.help), "\n");
+    arguments.push_back(
+        {FlagOf(setting.name), &flags.settings[setting.name], setting.help, setting.placeholder});
+    if (setting.placeholder == "FILE") arguments.back().completes = Completes::kFiles;
   }
-  absl::StrAppend(
-      &help,
-      "  --allow-plaintext       sends the token over plain connections, too\n"
-      "                          Each also as a variable, MENTATCTL_CA_FILE, or in\n"
-      "                          ~/.config/mentat/mentatctl.json: {\"ca_file\": \"...\"}\n");
-  return help;
+  arguments.push_back(
+      {"--allow-plaintext", &flags.allow_plaintext, "sends the token over plain connections, too"});
+  return arguments;
 }
 
-absl::StatusOr<Connection> TakeConnection(std::vector<std::string>& words,
+absl::StatusOr<Connection> MakeConnection(const ConnectionFlags& flags,
                                           const Environment& environment) {
   Connection connection;
   ASSIGN_OR_RETURN(const std::string file, FindFile(environment));
@@ -141,15 +109,12 @@ absl::StatusOr<Connection> TakeConnection(std::vector<std::string>& words,
     ASSIGN_OR_RETURN(connection, ReadFile(file));
   }
   for (const Setting& setting : Settings()) {
-    if (std::string value = environment(VariableOf(setting.name)); !value.empty()) {
-      Apply(setting.name, std::move(value), connection);
-    }
-    ASSIGN_OR_RETURN(std::optional<std::string> value, TakeFlag(words, setting));
-    if (value.has_value()) Apply(setting.name, *std::move(value), connection);
+    std::string value = environment(VariableOf(setting.name));
+    const auto flag = flags.settings.find(setting.name);
+    if (flag != flags.settings.end() && !flag->second.empty()) value = flag->second;
+    if (!value.empty()) Apply(setting.name, std::move(value), connection);
   }
-  const size_t before = words.size();
-  std::erase(words, kAllowPlaintext);
-  if (words.size() != before) connection.client.set_allow_plaintext(true);
+  if (flags.allow_plaintext) connection.client.set_allow_plaintext(true);
   if (connection.controller.empty()) connection.controller = kDefaultController;
   return connection;
 }

@@ -3,12 +3,14 @@
 #define TOOLS_MENTATCTL_CONNECTION_H_
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mentat/config/v1/common.pb.h"
+#include "tools/mentatctl/cli/command.h"
 
 namespace mentat::mentatctl {
 
@@ -17,18 +19,23 @@ struct Connection {
   config::v1::AdminClientConfig client;
 };
 
-// What --help says of the flags.
-std::string ConnectionHelp();
+// What the flags said.
+struct ConnectionFlags {
+  std::map<std::string, std::string> settings;  // by name, as `ca_file`; empty where none was given
+  bool allow_plaintext = false;
+};
+
+// The flags --controller, --ca-file, --cert-file, --key-file, --token-file, --server-name and
+// --allow-plaintext, whose values go to `flags`.
+std::vector<Argument> ConnectionArguments(ConnectionFlags& flags);
 
 // Value of a variable; empty if it is not set.
 using Environment = std::function<std::string(const std::string& name)>;
 
-// Takes the flags --controller, --ca-file, --cert-file, --key-file, --token-file, --server-name,
-// --allow-plaintext out of `words`, wherever they stand. What no flag says, the variables
-// MENTATCTL_CONTROLLER, MENTATCTL_CA_FILE, … say; what these do not, the file that MENTATCTL_CONFIG
-// names or ~/.config/mentat/mentatctl.json: an object with `controller` and the keys of
-// AdminClientConfig. InvalidArgument says what is wrong.
-absl::StatusOr<Connection> TakeConnection(std::vector<std::string>& words,
+// What no flag says, the variables MENTATCTL_CONTROLLER, MENTATCTL_CA_FILE, … say; what these do
+// not, the file that MENTATCTL_CONFIG names or ~/.config/mentat/mentatctl.json: an object with
+// `controller` and the keys of AdminClientConfig. InvalidArgument says what is wrong.
+absl::StatusOr<Connection> MakeConnection(const ConnectionFlags& flags,
                                           const Environment& environment);
 
 }  // namespace mentat::mentatctl

@@ -11,7 +11,7 @@ namespace mentat::mentatctl {
 
 struct RotateOptions {
   std::string name;                  // of the key
-  std::string folder;                // with NAME.key and NAME.key_secret
+  std::string folder = ".";          // with NAME.key and NAME.key_secret
   std::vector<std::string> allowed;  // other folders with NAME.key, which neighbours allow
 };
 

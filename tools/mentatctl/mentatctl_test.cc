@@ -45,10 +45,12 @@ class MentatctlTest : public testing::Test {
     ASSERT_THAT(demo, IsOk());
     demo_ = *std::move(demo);
     ASSERT_THAT(demo_->WaitForState(stage::v1::STATE_READY), IsOk());
-    auto controller = ServiceProcess::Start(
-        "services/controller/controller", testing::TempDir(), "controller",
-        {"--set", absl::StrCat("stages=[{\"name\": \"demo\", \"addresses\": [\"",
-                               demo_->ports().admin, "\"]}]")});
+    auto controller =
+        ServiceProcess::Start("services/controller/controller", testing::TempDir(), "controller",
+                              {"--set",
+                               absl::StrCat("stages=[{\"name\": \"demo\", \"addresses\": [\"",
+                                            demo_->ports().admin, "\"]}]"),
+                               "--set", absl::StrCat("state_dir=", testing::TempDir(), "/state")});
     ASSERT_THAT(controller, IsOk());
     controller_ = *std::move(controller);
     ::setenv("MENTATCTL_CONTROLLER", controller_->ports().admin.c_str(), 1);

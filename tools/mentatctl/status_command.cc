@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -9,8 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "common/base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "tools/mentatctl/client.h"
+#include "tools/mentatctl/message_json.h"
+#include "tools/mentatctl/session.h"
+#include "tools/mentatctl/table.h"
+#include "tools/mentatctl/text.h"
 
 namespace mentat::mentatctl {
 namespace {
@@ -19,11 +26,8 @@ using controller::v1::InstanceStatus;
 using controller::v1::StageStatus;
 using nlohmann::ordered_json;
 
+constexpr absl::Duration kStatusTimeout = absl::Seconds(30);
 constexpr std::string_view kSeverityNames[] = {"ok", "warning", "critical"};
-
-double Seconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) + duration.nanos() / 1e9;
-}
 
 // `ready`, `not ready`, `unreachable`, …
 std::string StateText(const InstanceStatus& instance) {
@@ -77,29 +81,18 @@ std::string Reason(const InstanceStatus& instance) {
   return instance.status().not_ready_reason();
 }
 
-std::string AgeText(double seconds) {
-  if (seconds < 60) return absl::StrFormat("%.1f s", seconds);
-  if (seconds < 3600) return absl::StrFormat("%.0f min", seconds / 60);
-  if (seconds < 48 * 3600) return absl::StrFormat("%.0f h", seconds / 3600);
-  return absl::StrFormat("%.0f d", seconds / 86400);
-}
-
-// Text from elsewhere must not steer the terminal.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = '?';
-  }
-  return text;
-}
+constexpr char kDescription[] =
+    "A line for each instance: what it is doing, events received a second and since it\n"
+    "started, held, rejected, dropped, and the age of the oldest event held. Exit status:\n"
+    "  0  all is well\n"
+    "  1  an instance is paused, draining or not ready\n"
+    "  2  an instance or the controller does not answer, a stage has no ready instance\n";
 
 using Row = std::vector<std::string>;
 
 Row InstanceRow(const StageStatus& stage, const InstanceStatus& instance) {
-  Row row = {Printable(stage.name()), Printable(InstanceName(instance)), StateText(instance)};
-  if (!instance.status().has_ledger()) {
-    row.resize(9, "-");
-    return row;
-  }
+  Row row = {stage.name(), InstanceName(instance), StateText(instance)};
+  if (!instance.status().has_ledger()) return row;
   const stage::v1::Ledger& ledger = instance.status().ledger();
   row.push_back(absl::StrFormat("%.1f", instance.status().received_per_second()));
   for (const uint64_t count :
@@ -108,26 +101,6 @@ Row InstanceRow(const StageStatus& stage, const InstanceStatus& instance) {
   }
   row.push_back(AgeText(Seconds(instance.status().oldest_event_age())));
   return row;
-}
-
-// Columns as wide as their widest cell: text to the left, numbers to the right.
-std::string FormatTable(const std::vector<Row>& rows) {
-  constexpr size_t kTextColumns = 3;
-  std::vector<size_t> widths(rows.front().size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string table;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - row[i].size(), ' ');
-      absl::StrAppend(&line, i == 0 ? "" : "  ", i < kTextColumns ? row[i] : padding,
-                      i < kTextColumns ? padding : row[i]);
-    }
-    absl::StrAppend(&table, std::string(absl::StripTrailingAsciiWhitespace(line)), "\n");
-  }
-  return table;
 }
 
 ordered_json InstanceJson(const InstanceStatus& instance) {
@@ -170,6 +143,16 @@ ordered_json InstanceJson(const InstanceStatus& instance) {
   return json;
 }
 
+absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(
+    const Session& session, const std::vector<std::string>& stages) {
+  ASSIGN_OR_RETURN(const Client client, Client::ToController(session));
+  controller::v1::GetStatusRequest request;
+  for (const std::string& stage : stages) request.add_stages(stage);
+  controller::v1::GetStatusResponse response;
+  RETURN_IF_ERROR(client.Call(request, &response, kStatusTimeout));
+  return response;
+}
+
 }  // namespace
 
 Severity Judge(const controller::v1::GetStatusResponse& response) {
@@ -179,24 +162,22 @@ Severity Judge(const controller::v1::GetStatusResponse& response) {
 }
 
 std::string FormatStatusTable(const controller::v1::GetStatusResponse& response) {
-  std::vector<Row> rows = {{"STAGE", "INSTANCE", "STATE", "RATE/S", "RECEIVED", "IN FLIGHT",
-                            "REJECTED", "DROPPED", "OLDEST"}};
+  Table table({"STAGE", "INSTANCE", "STATE", ">RATE/S", ">RECEIVED", ">IN FLIGHT", ">REJECTED",
+               ">DROPPED", ">OLDEST"});
   std::string notes;
   for (const StageStatus& stage : response.stages()) {
-    if (stage.instances().empty()) {
-      rows.push_back({Printable(stage.name()), "-", "no instance", "-", "-", "-", "-", "-", "-"});
-    }
+    if (stage.instances().empty()) table.Add({stage.name(), "-", "no instance"});
     if (!stage.error().empty()) {
       absl::StrAppend(&notes, Printable(stage.name()), ": ", Printable(stage.error()), "\n");
     }
     for (const InstanceStatus& instance : stage.instances()) {
-      rows.push_back(InstanceRow(stage, instance));
+      table.Add(InstanceRow(stage, instance));
       if (IsReady(instance) || Reason(instance).empty()) continue;
       absl::StrAppend(&notes, Printable(InstanceName(instance)), ": ", Printable(Reason(instance)),
                       "\n");
     }
   }
-  return absl::StrCat(FormatTable(rows), notes.empty() ? "" : "\n", notes);
+  return absl::StrCat(table.Format(), notes.empty() ? "" : "\n", notes);
 }
 
 std::string FormatStatusJson(const controller::v1::GetStatusResponse& response) {
@@ -211,17 +192,30 @@ std::string FormatStatusJson(const controller::v1::GetStatusResponse& response) 
   }
   const ordered_json json = {{"severity", kSeverityNames[static_cast<int>(Judge(response))]},
                              {"stages", std::move(stages)}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
-int StatusCommand(const Connection& connection, bool json, std::ostream& out, std::ostream& err) {
-  const absl::StatusOr<controller::v1::GetStatusResponse> response = FetchStatus(connection);
-  if (!response.ok()) {
-    err << "mentatctl: the controller does not answer: " << response.status().message() << "\n";
-    return static_cast<int>(Severity::kCritical);
-  }
-  out << (json ? FormatStatusJson(*response) : FormatStatusTable(*response));
-  return static_cast<int>(Judge(*response));
+Command MakeStatusCommand() {
+  const auto stages = std::make_shared<std::vector<std::string>>();
+  Command command{.name = "status",
+                  .summary = "shows the stages, their instances and what they are doing",
+                  .description = kDescription,
+                  .examples = {"mentatctl status", "mentatctl status --stage storage",
+                               "mentatctl --controller controller:5580 status --json | jq "
+                               "'.stages[].name'"}};
+  command.arguments = {{.name = "--stage",
+                        .value = stages.get(),
+                        .help = "only this stage; may be repeated",
+                        .placeholder = "NAME",
+                        .completes = Completes::kStages}};
+  command.run = [stages](Session& session) {
+    const absl::StatusOr<controller::v1::GetStatusResponse> response =
+        FetchStatus(session, *stages);
+    if (!response.ok()) return Fail(session, response.status());
+    session.out << (session.json ? FormatStatusJson(*response) : FormatStatusTable(*response));
+    return static_cast<int>(Judge(*response));
+  };
+  return command;
 }
 
 }  // namespace mentat::mentatctl

@@ -2,11 +2,10 @@
 #ifndef TOOLS_MENTATCTL_STATUS_COMMAND_H_
 #define TOOLS_MENTATCTL_STATUS_COMMAND_H_
 
-#include <ostream>
 #include <string>
 
 #include "mentat/controller/v1/controller.pb.h"
-#include "tools/mentatctl/connection.h"
+#include "tools/mentatctl/cli/command.h"
 
 namespace mentat::mentatctl {
 
@@ -23,9 +22,8 @@ std::string FormatStatusTable(const controller::v1::GetStatusResponse& response)
 // One object: {"severity":…,"stages":[{"name":…,"error":…,"instances":[{…}]}]}.
 std::string FormatStatusJson(const controller::v1::GetStatusResponse& response);
 
-// Asks the controller. Returns the severity as the exit status, 2 if the controller
-// does not answer.
-int StatusCommand(const Connection& connection, bool json, std::ostream& out, std::ostream& err);
+// The exit status is the severity.
+Command MakeStatusCommand();
 
 }  // namespace mentat::mentatctl
 

@@ -1,4 +1,4 @@
-#include "tools/mentatctl/keys_command.h"
+#include "tools/mentatctl/key_files.h"
 
 #include <filesystem>
 #include <sstream>

@@ -1,4 +1,4 @@
-#include "tools/mentatctl/filter_command.h"
+#include "tools/mentatctl/filter_input.h"
 
 #include <sstream>
 #include <string>
@@ -32,22 +32,22 @@ Result RunFilter(const FilterOptions& options, const std::string& input) {
   std::istringstream in(input);
   std::ostringstream out;
   std::ostringstream err;
-  const int status = FilterCommand(options, in, out, err);
+  const int status = FilterInput(options, in, out, err);
   return {status, out.str(), err.str()};
 }
 
-TEST(FilterCommandTest, PrintsTheEventsThatMatchUnchanged) {
+TEST(FilterInputTest, PrintsTheEventsThatMatchUnchanged) {
   const Result result = RunFilter({.expression = "Category in ['Test']"}, kEvents);
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.out, std::string(kEvents).substr(0, std::string(kEvents).find('\n') + 1));
   EXPECT_THAT(result.err, IsEmpty());
 }
 
-TEST(FilterCommandTest, Counts) {
+TEST(FilterInputTest, Counts) {
   EXPECT_EQ(RunFilter({.expression = "ID", .output = Output::kCount}, kEvents).out, "2\n");
 }
 
-TEST(FilterCommandTest, PrintsValues) {
+TEST(FilterInputTest, PrintsValues) {
   EXPECT_EQ(RunFilter({.expression = "ConnCount", .output = Output::kValue}, kEvents).out,
             "{\"value\":[42],\"truth\":true}\n{\"value\":[],\"truth\":false}\n");
   EXPECT_EQ(RunFilter({.expression = "DetectTime - 3600", .output = Output::kValue}, "{}").out,
@@ -57,7 +57,7 @@ TEST(FilterCommandTest, PrintsValues) {
       StartsWith("{\"value\":[{\"datetime\":\"2024-03-05T15:52:22.000000Z\"}],\"truth\":true}"));
 }
 
-TEST(FilterCommandTest, ReportsABadExpressionForEachEventWithValue) {
+TEST(FilterInputTest, ReportsABadExpressionForEachEventWithValue) {
   const Result result =
       RunFilter({.expression = "ConnCount ==", .output = Output::kValue}, kEvents);
   const std::string line =
@@ -68,7 +68,7 @@ TEST(FilterCommandTest, ReportsABadExpressionForEachEventWithValue) {
   EXPECT_EQ(result.status, 0);
 }
 
-TEST(FilterCommandTest, ReportsABadExpressionOnce) {
+TEST(FilterInputTest, ReportsABadExpressionOnce) {
   const Result result = RunFilter({.expression = "::1"}, kEvents);
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.out, IsEmpty());
@@ -76,7 +76,7 @@ TEST(FilterCommandTest, ReportsABadExpressionOnce) {
               AllOf(StartsWith("compile: line 1, column 1: "), HasSubstr("\n  ::1\n  ^")));
 }
 
-TEST(FilterCommandTest, ReportsErrorsOfEvaluation) {
+TEST(FilterInputTest, ReportsErrorsOfEvaluation) {
   const Result result = RunFilter({.expression = "ConnCount > 'x'"}, kEvents);
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("event 1: eval: line 1, column 11: "));
@@ -87,7 +87,7 @@ TEST(FilterCommandTest, ReportsErrorsOfEvaluation) {
       "between number and text\"}}\n");
 }
 
-TEST(FilterCommandTest, ReportsEventsThatAreNone) {
+TEST(FilterInputTest, ReportsEventsThatAreNone) {
   const Result result =
       RunFilter({.expression = "ID", .output = Output::kValue}, "{\"ConnCount\":[]}\n7\n");
   EXPECT_EQ(result.status, 1);
@@ -96,12 +96,12 @@ TEST(FilterCommandTest, ReportsEventsThatAreNone) {
   EXPECT_EQ(RunFilter({.expression = "ID"}, "{").status, 1);
 }
 
-TEST(FilterCommandTest, WarnsOfTraps) {
+TEST(FilterInputTest, WarnsOfTraps) {
   EXPECT_THAT(RunFilter({.expression = "40 < ConnCount"}, kEvents).err,
               AllOf(StartsWith("warning: line 1, column 4: "), HasSubstr("`ConnCount < 40`")));
 }
 
-TEST(FilterCommandTest, Explains) {
+TEST(FilterInputTest, Explains) {
   EXPECT_EQ(RunFilter({.expression = "ConnCount > 40 and ID == 'x'", .output = Output::kExplain},
                       "{\"ConnCount\":42,\"ID\":\"y\"}")
                 .out,
@@ -113,7 +113,7 @@ TEST(FilterCommandTest, Explains) {
             "      ID  =>  [\"y\"]\n");
 }
 
-TEST(FilterCommandTest, Formats) {
+TEST(FilterInputTest, Formats) {
   const Result line = RunFilter({.expression = "40<ConnCount", .output = Output::kFormat}, "");
   EXPECT_EQ(line.out, "40 < ConnCount\n");
   EXPECT_THAT(line.err, HasSubstr("warning: line 1, column 3: "));
@@ -128,7 +128,7 @@ TEST(FilterCommandTest, Formats) {
   EXPECT_THAT(comment.err, testing::EndsWith("\n  #\n  ^\n"));
 }
 
-TEST(FilterCommandTest, RunsCases) {
+TEST(FilterInputTest, RunsCases) {
   const Result result =
       RunFilter({.cases = true},
                 "{\"expr\":\"50 - ConnCount\",\"event\":{\"ConnCount\":42}}\n"

@@ -349,15 +349,18 @@ PeerId Sender::PickPeer(const Entry& entry, bool isolated) const {
 
 PeerId Sender::PickPeerBut(std::optional<PeerId> avoid, const Entry& entry, bool isolated) const {
   PeerId best = kNoPeer;
-  uint64_t best_events = 0;
+  // Of several that have equally little, the one whose turn is longest ago: also when there is not
+  // much to do, each has its share.
+  std::pair<uint64_t, uint64_t> least;
   for (const auto& [id, peer] : peers_) {
     if (peer.state != PeerState::kUp || peer.closed || peer.removed || peer.congested) continue;
     if (isolated && peer.isolated) continue;
     if (avoid == id) continue;
     if (!HasRoom(peer, entry)) continue;
-    if (best == kNoPeer || peer.events < best_events) {
+    const std::pair<uint64_t, uint64_t> load(peer.events, peer.turn);
+    if (best == kNoPeer || load < least) {
       best = id;
-      best_events = peer.events;
+      least = load;
     }
   }
   return best;
@@ -379,7 +382,7 @@ bool Sender::SendTo(PeerId id, Peer& peer, uint64_t batch_id, Entry& entry, Inst
     return false;
   }
   entry.attempt = header.attempt;
-  ++counters_.sent_batches;
+  peer.turn = ++counters_.sent_batches;
   if (entry.attempt > 1) {
     ++counters_.resent_batches;
   } else {

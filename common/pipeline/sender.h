@@ -166,6 +166,7 @@ class Sender {
     bool congested = false;  // the socket refused the last message
     uint64_t events = 0;
     uint64_t bytes = 0;
+    uint64_t turn = 0;  // number of the message that it was sent last
     uint64_t settled_events = 0;
     std::set<uint64_t> held;
     std::optional<uint64_t> isolated;  // the isolated batch it works on

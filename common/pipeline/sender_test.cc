@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using Kind = v1::EventOutcome::Kind;
 
@@ -147,6 +148,21 @@ TEST_F(SenderTest, ThePeerWithTheFewestEventsIsChosen) {
   std::vector<PeerId> peers;
   for (const auto& [peer, batch] : Sent()) peers.push_back(peer);
   EXPECT_THAT(peers, ElementsAre(1, 2, 2));
+}
+
+TEST_F(SenderTest, PeersThatHaveEquallyLittleTakeTurns) {
+  Up(1, 10);
+  Up(2, 20);
+  Up(3, 30);
+  std::map<PeerId, int> taken;
+  for (uint32_t i = 0; i < 9; ++i) {
+    Submit(i, 1);
+    const auto sent = Sent();
+    ASSERT_THAT(sent, SizeIs(1));
+    ++taken[sent[0].first];
+    Settle(sent[0].first * 10, sent[0].second);
+  }
+  EXPECT_THAT(taken, ElementsAre(Pair(1, 3), Pair(2, 3), Pair(3, 3)));
 }
 
 TEST_F(SenderTest, TheWindowHoldsBackAndTheOutcomeOpensIt) {

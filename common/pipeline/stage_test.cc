@@ -336,6 +336,19 @@ TEST(StageTest, AcknowledgementsCanBeForwardedFromAnotherPort) {
   EXPECT_THAT(Stage::Create(options), IsOk());
 }
 
+TEST(StageTest, OnAllInterfacesAcknowledgementsFindTheirWay) {
+  Shelf shelf;
+  Answers answers;
+  const auto sink = MakeSink(shelf, "tcp://0.0.0.0:*");
+  const std::string endpoint = sink->input_endpoint();
+  config::v1::PipelineConfig config = BaseConfig();
+  config.set_ack_bind("tcp://*:*");
+  AddOutput(config, "default", {"tcp://127.0.0.1" + endpoint.substr(endpoint.rfind(':'))});
+  const auto source = MakeStage("source", config);
+  Feed(*source, answers, 0, 100);
+  EXPECT_TRUE(answers.WaitFor(100));
+}
+
 TEST(StageTest, AFullWindowHoldsTheSource) {
   Answers answers;
   std::mutex mutex;

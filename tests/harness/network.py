@@ -64,12 +64,20 @@ def why_not():
     return ""
 
 
+def pass_firewall(bridge, action):
+    """Lets (-I), or no longer lets (-D), packets cross a bridge where Docker has the kernel forward nothing that it
+    does not know."""
+    if shutil.which("iptables"):
+        run("iptables", action, "FORWARD", "-i", bridge, "-o", bridge, "-j", "ACCEPT", check=action == "-I")
+
+
 class Network:
     def __init__(self):
         self.prefix = f"mt{os.getpid()}"
         self.bridge = f"{self.prefix}br"
         self.devices = {}  # by name, the machine's end of the link
         self.addresses = {}
+        self.given = 0  # addresses so far; none is given twice
         self.links = {}  # by name, the process between the two ends of a faulty one
         self.has_netem = False
         self.dnsmasq = None
@@ -85,6 +93,7 @@ class Network:
             run("ip", "link", "add", self.bridge, "type", "bridge")
             run("ip", "address", "add", f"{self.gateway}/24", "dev", self.bridge)
             run("ip", "link", "set", self.bridge, "up")
+            pass_firewall(self.bridge, "-I")
             self.has_netem = self._try_netem()
             self._start_dnsmasq()
         except BaseException:
@@ -125,7 +134,7 @@ class Network:
             assert self.links[name].stdout.readline() == "ready\n"
         else:
             run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
-        address = f"{self.subnet}.{number + 10}"
+        address = self._next_address()
         run("ip", "link", "set", there, "netns", namespace)
         run("ip", "link", "set", here, "master", self.bridge, "up")
         run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", there)
@@ -136,6 +145,25 @@ class Network:
         self.devices[name] = (here, there)
         self.addresses[name] = address
         return address
+
+    def move(self, name):
+        """Gives a host another address when its process starts the next time, as a new pod has one; the address."""
+        namespace, (_, device) = self.namespace(name), self.devices[name]
+        old, new = self.addresses[name], self._next_address()
+        change = f"ip -n {namespace} address {{}} {{}}/24 dev {device}"
+        script = self.before_start(name)
+        script.with_suffix(".new").write_text(f"{change.format('del', old)} && {change.format('add', new)}\n")
+        script.with_suffix(".new").rename(script)
+        self.addresses[name] = new
+        return new
+
+    def before_start(self, name):
+        """The file with commands that a host's process is to be started after, once, where there is one."""
+        return self.folder / f"{name}.start"
+
+    def _next_address(self):
+        self.given += 1
+        return f"{self.subnet}.{self.given + 9}"
 
     def impair(self, name, faults):
         """What the link to a host does from now on, in both directions."""
@@ -258,6 +286,7 @@ class Network:
             if namespace.startswith(f"{prefix}-"):
                 run("ip", "netns", "del", namespace, check=False)
                 shutil.rmtree(ETC / namespace, ignore_errors=True)
+        pass_firewall(f"{prefix}br", "-D")
         for device in re.findall(rf"^\d+: ({prefix}[a-z]+\d*)[@:]", run("ip", "-o", "link").stdout, re.MULTILINE):
             run("ip", "link", "del", device, check=False)
         for family in ("netdev", "inet"):

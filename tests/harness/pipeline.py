@@ -158,8 +158,10 @@ class Mentat:
         real = program.with_name(program.name + ".real")
         program.rename(real)
         lines = ["#!/bin/sh", 'case $2 in']  # --config etc/INSTANCE.json
-        lines += [f"*/{name}.json) exec ip netns exec {self.network.namespace(name)} {real} \"$@\" ;;"
-                  for name in self.network.addresses]
+        for name in self.network.addresses:
+            before = self.network.before_start(name)
+            lines += [f"*/{name}.json)", f"[ ! -f {before} ] || sh -e {before} && rm -f {before} || exit 1",
+                      f'exec ip netns exec {self.network.namespace(name)} {real} "$@" ;;']
         lines += ["esac", f'exec {real} "$@"']
         program.write_text("\n".join(lines) + "\n")
         program.chmod(0o755)

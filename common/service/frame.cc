@@ -98,7 +98,7 @@ void Frame::Run(std::stop_token stop) {
 
 absl::Status Frame::CheckReadiness() const {
   if (draining_) return absl::UnavailableError("draining");
-  if (options_.stage != nullptr) {
+  if (options_.stage != nullptr && options_.service->NeedsPipeline()) {
     if (absl::Status status = options_.stage->Ready(); !status.ok()) return status;
   }
   return options_.service->Ready();

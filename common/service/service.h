@@ -91,6 +91,8 @@ class Service {
   virtual std::vector<ReloadPath> ReloadPaths() const { return {}; }
   // Why the service cannot serve now, beside what the pipeline says of itself.
   virtual absl::Status Ready() const { return absl::OkStatus(); }
+  // Whether it is not ready either while the pipeline is not.
+  virtual bool NeedsPipeline() const { return true; }
   // What the status shows of this service alone, as text by name.
   virtual std::map<std::string, std::string> Details() const { return {}; }
   // gRPC services of its own to serve beside StageAdmin; owned by the service.

@@ -31,6 +31,12 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
           absl::StrCat("stages: the stage ", stage.name(), " stands there twice"));
     }
   }
+  if (config.pipeline().has_input()) {
+    return absl::InvalidArgumentError("pipeline.input: the controller takes no events");
+  }
+  if (config.has_pipeline() && !config.pipeline().outputs().contains("default")) {
+    return absl::InvalidArgumentError("pipeline.outputs: the output `default` is missing");
+  }
   Parts parts;
   ASSIGN_OR_RETURN(parts.driver,
                    MakeDriver(config.driver(), context.log.ForModule("driver"), *context.registry));

@@ -38,6 +38,8 @@ class Controller : public service::Service {
   static absl::StatusOr<std::unique_ptr<service::Service>> Create(const Config& config,
                                                                   service::Context& context);
   absl::Status Run(std::stop_token stop) override;
+  // Stages that cannot take replayed events are what the controller is there to see to.
+  bool NeedsPipeline() const override { return false; }
   std::map<std::string, std::string> Details() const override;
   std::vector<grpc::Service*> GrpcServices() override;
   service::AuditSink* Audit() override { return audit_.get(); }

@@ -22,6 +22,7 @@ STAGES = {
     "enricher": ["input", "admin", "metrics"],
     "storage": ["input", "admin", "metrics"],
 }
+FIRST = "inspector"  # the stage that sources send to, and the controller what it replays
 CONTROLLER = "controller"
 DEMO = "ideagen"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -169,7 +170,8 @@ class Plan:
         pipeline["curve"] = {"secret_key_file": str(self._keys(stage) / f"{instance}.key_secret")}
         if "input" in pipeline:
             names = list(STAGES)
-            pipeline["input"]["allowed_keys"] = [str(self._keys(names[names.index(stage) - 1]))]
+            senders = [names[names.index(stage) - 1]] + ([CONTROLLER] if stage == FIRST else [])
+            pipeline["input"]["allowed_keys"] = [str(self._keys(sender)) for sender in senders]
         if following:
             pipeline["outputs"]["default"]["allowed_keys"] = [str(self._keys(following))]
 
@@ -182,7 +184,7 @@ class Plan:
     def make_keys(self):
         """A key for each instance that has none. How many were made."""
         made = 0
-        for stage in STAGES if self.settings["curve"] else ():
+        for stage in [*STAGES, CONTROLLER] if self.settings["curve"] else ():
             folder = self._keys(stage)
             missing = [name for name in self.instances[stage] if not (folder / f"{name}.key_secret").exists()]
             if not missing:
@@ -196,7 +198,7 @@ class Plan:
         return made
 
     def _filer_gateway(self, instance):
-        return {"queue": str(self.installation.queue)} | self._pipeline(instance, "inspector")
+        return {"queue": str(self.installation.queue)} | self._pipeline(instance, FIRST)
 
     def _inspector(self, instance):
         return {"rules": [str(self.installation.etc / "rules")]} | self._pipeline(instance, "enricher")
@@ -217,7 +219,8 @@ class Plan:
     def _controller(self, instance):
         return {"state_dir": str(self.installation.kept / instance),
                 "stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
-                           for stage in STAGES]}
+                           for stage in STAGES],
+                "database": {"dsn": self.dsn()}} | self._pipeline(instance, FIRST)
 
     def _rules(self):
         """The default rule set, as files of etc."""

@@ -61,8 +61,9 @@ void Item::Drop(std::string_view rule) {
   rare().text = rule;
 }
 
-void Item::Reject(v1::Reason reason, std::string_view message) {
+void Item::Reject(v1::Reason reason, std::string_view message, std::string_view rule) {
   verdict_ = Verdict::kReject;
+  rare().rejecting_rule = rule;
   rare().reason = reason;
   rare().text = message;
 }
@@ -79,6 +80,10 @@ const std::string& Item::text() const {
 
 v1::Reason Item::reason() const {
   return rare_ == nullptr ? v1::REASON_UNSPECIFIED : rare_->reason;
+}
+
+std::string_view Item::rejecting_rule() const {
+  return rare_ == nullptr ? std::string_view() : rare_->rejecting_rule;
 }
 
 std::string Item::TakeWire() const {

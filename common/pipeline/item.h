@@ -69,8 +69,8 @@ class Item {
   void Dispatch(std::string_view output);
   // Ends the event's way here, on purpose; `rule` says by which rule.
   void Drop(std::string_view rule);
-  // Gives the event up for good: it becomes a dead letter.
-  void Reject(v1::Reason reason, std::string_view message);
+  // Gives the event up for good: it becomes a dead letter, of `rule` if it failed on one.
+  void Reject(v1::Reason reason, std::string_view message, std::string_view rule = {});
   // Sinks: the event is safe for good, now or since an earlier time.
   void Stored() { verdict_ = Verdict::kStored; }
   void StoredBefore() { verdict_ = Verdict::kDuplicate; }
@@ -82,6 +82,8 @@ class Item {
   const std::string& dispatch_output() const { return text(); }
   v1::Reason reason() const;
   const std::string& message() const { return text(); }
+  // The rule that it was rejected on; empty if it was none.
+  std::string_view rejecting_rule() const;
   // The event to send on where it was changed, else null: then it is `wire`.
   const idea::v1::Event* changed() const { return changed_ ? event_ : nullptr; }
   // The event to send on, serialised.
@@ -93,6 +95,7 @@ class Item {
     std::unique_ptr<idea::v1::Event> event;  // without an arena
     std::string text;                        // output, rule or message, as the verdict says
     v1::Reason reason = v1::REASON_UNSPECIFIED;
+    std::string rejecting_rule;
     std::vector<Copy> copies;
   };
 

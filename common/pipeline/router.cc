@@ -95,7 +95,8 @@ void Router::Route(const Item& item, const Place& place) {
       break;
     case Item::Verdict::kReject: {
       const std::string wire = item.TakeWire();
-      Reject({wire, item.received_at()}, place, item.reason(), item.message());
+      Reject({wire, item.received_at()}, place, item.reason(), item.message(),
+             item.rejecting_rule());
       break;
     }
     case Item::Verdict::kStored:
@@ -187,8 +188,9 @@ void Router::PassDeadLetter(const ItemView& item, const Place& place) {
 
 // A dead letter begins: it goes on to where dead letters are kept, or, at the end, back as it is.
 void Router::Reject(const ItemView& item, const Place& place, v1::Reason reason,
-                    std::string_view message) {
-  const v1::DeadLetter dead_letter = MakeDeadLetter(reason, message);
+                    std::string_view message, std::string_view rule) {
+  v1::DeadLetter dead_letter = MakeDeadLetter(reason, message);
+  dead_letter.set_rule(std::string(rule));
   rejected_.push_back({dead_letter, EventId(item.event), "", place.group_id});
   PassDeadLetter({item.event, item.received_at, &dead_letter}, place);
   place.group->SetBook(place.index, Book::kRejected);

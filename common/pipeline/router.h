@@ -75,9 +75,9 @@ class Router {
   void Send(const ItemView& item, const Place& place, std::string_view output);
   // Passes a dead letter on; it ends where there is no output `default`.
   void PassDeadLetter(const ItemView& item, const Place& place);
-  // Makes a dead letter of an event.
-  void Reject(const ItemView& item, const Place& place, v1::Reason reason,
-              std::string_view message);
+  // Makes a dead letter of an event, which failed on `rule` if on any.
+  void Reject(const ItemView& item, const Place& place, v1::Reason reason, std::string_view message,
+              std::string_view rule = {});
 
   // What came of it, by output.
   std::map<std::string, std::vector<Parcel>, std::less<>> TakeParcels();

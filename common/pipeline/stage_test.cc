@@ -212,7 +212,9 @@ TEST(StageTest, EachVerdictEndsWhereItShould) {
   AddOutput(config, "side", {side_sink->input_endpoint()});
   const auto middle = MakeStage("middle", config, [](Item& item, std::stop_token) {
     if (item.view().id() == "event-0") item.Drop("rule");
-    if (item.view().id() == "event-1") item.Reject(v1::REASON_FAILED, "it failed");
+    if (item.view().id() == "event-1") {
+      item.Reject(v1::REASON_FAILED, "it failed", "a rule");
+    }
     if (item.view().id() == "event-2") item.Dispatch("side");
     if (item.view().id() == "event-3") item.Duplicate("side");
     if (item.view().id() == "event-4") item.Dispatch("nowhere");
@@ -225,6 +227,7 @@ TEST(StageTest, EachVerdictEndsWhereItShould) {
   EXPECT_EQ(answers["event-1"].dead_letter.reason(), v1::REASON_FAILED);
   EXPECT_EQ(answers["event-1"].dead_letter.stage(), "middle");
   EXPECT_EQ(answers["event-1"].dead_letter.message(), "it failed");
+  EXPECT_EQ(answers["event-1"].dead_letter.rule(), "a rule");
   EXPECT_EQ(answers["event-2"].kind, v1::EventOutcome::KIND_STORED);
   EXPECT_EQ(answers["event-4"].kind, v1::EventOutcome::KIND_DEAD_LETTER);
   EXPECT_EQ(shelf.events().size(), 2);  // 3 and 5

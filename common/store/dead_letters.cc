@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kMaxName = 256;
 constexpr size_t kMaxMessage = 8192;
 
-// A text as PostgreSQL can hold it: without U+0000, the longest beginning that fits and ends
-// between two characters.
+}  // namespace
+
 std::string Storable(std::string_view text, size_t most) {
   if (text.size() > most) {
     while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
@@ -28,7 +28,7 @@ std::string Storable(std::string_view text, size_t most) {
                              {{absl::string_view("\0", 1), "\xef\xbf\xbd"}});
 }
 
-}  // namespace
+std::string StorableEventId(std::string_view id) { return Storable(id, kMaxName); }
 
 std::string ReasonName(pipeline::v1::Reason reason) {
   std::string name = pipeline::v1::Reason_Name(reason);
@@ -47,20 +47,22 @@ absl::Status InsertDeadLetter(Transaction& transaction, const pipeline::v1::Dead
   Parameter received;
   if (received_time != 0) received = idea::FormatTimestamp(received_time);
   Parameter id;
-  if (is_event) id = Storable(parsed.id(), kMaxName);
+  if (is_event) id = StorableEventId(parsed.id());
   return transaction
       .Execute(
           "INSERT INTO dead_letters (reason, stage, instance, message, event, event_format, "
-          "event_id, received_time, first_time, last_time) VALUES ($1, $2, $3, $4, $5::bytea, $6, "
-          "$7, $8::timestamptz, $9::timestamptz, $9::timestamptz) "
+          "event_id, received_time, first_time, last_time, rule) VALUES ($1, $2, $3, $4, "
+          "$5::bytea, "
+          "$6, $7, $8::timestamptz, $9::timestamptz, $9::timestamptz, $10) "
           "ON CONFLICT (event_sha256, stage, reason) DO UPDATE SET "
           "attempts = dead_letters.attempts + 1, instance = excluded.instance, "
-          "message = excluded.message, "
+          "message = excluded.message, rule = excluded.rule, "
           "last_time = greatest(dead_letters.last_time, excluded.last_time)",
           {ReasonName(letter.reason()), Storable(letter.stage(), kMaxName),
            Storable(letter.instance(), kMaxName), Storable(letter.message(), kMaxMessage),
            "\\x" + absl::BytesToHexString(absl::string_view(event.data(), event.size())),
-           is_event ? "protobuf" : "raw", id, received, idea::FormatTimestamp(time)})
+           is_event ? "protobuf" : "raw", id, received, idea::FormatTimestamp(time),
+           Storable(letter.rule(), kMaxName)})
       .status();
 }
 

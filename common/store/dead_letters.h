@@ -20,6 +20,13 @@ namespace mentat::store {
 absl::Status InsertDeadLetter(Transaction& transaction, const pipeline::v1::DeadLetter& letter,
                               std::string_view event, int64_t received_time);
 
+// A text as PostgreSQL can hold it: without U+0000, the longest beginning that has no more than
+// `most` bytes and ends between two characters.
+std::string Storable(std::string_view text, size_t most);
+
+// The identifier of an event as the table has it.
+std::string StorableEventId(std::string_view id);
+
 // The text of a reason in the table: `malformed`, `too_large`, …
 std::string ReasonName(pipeline::v1::Reason reason);
 

@@ -20,6 +20,22 @@ Controller::Config WithDriversPorts(Controller::Config config) {
   return config;
 }
 
+// Connections to the database that the controller has at the most, and how long a call waits for
+// one.
+constexpr size_t kConnections = 4;
+constexpr absl::Duration kConnectionPatience = absl::Seconds(5);
+
+std::unique_ptr<store::Pool> MakePool(const Controller::Config& config,
+                                      const service::Context& context) {
+  if (!config.has_database()) return nullptr;
+  store::ConnectionOptions options;
+  options.dsn = config.database().dsn();
+  options.connect_timeout = absl::Seconds(config.database().connect_timeout_seconds());
+  options.statement_timeout = absl::Seconds(config.database().statement_timeout_seconds());
+  options.application_name = absl::StrCat("mentat ", context.instance);
+  return std::make_unique<store::Pool>(std::move(options), kConnections, kConnectionPatience);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Config& config,
@@ -74,17 +90,23 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
                *context.registry, context.log.ForModule("reloads")),
       driver_(std::move(parts.driver)),
       workload_calls_(driver_.get()),
+      pool_(MakePool(config, context)),
+      replays_(pool_ == nullptr ? nullptr : std::make_unique<Replays>(*pool_, context, streams_)),
+      dead_letter_calls_(pool_.get(), replays_.get()),
       rpc_({.status = status_calls_,
             .instances = instance_calls_,
             .tail = tail_calls_,
             .reloads = reloads_,
             .audit = *audit_,
             .gate = *context.gate,
-            .workloads = workload_calls_}) {}
+            .workloads = workload_calls_,
+            .dead_letters = dead_letter_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {
   std::jthread driver;
   if (driver_ != nullptr) driver = std::jthread([this, stop] { driver_->Run(stop); });
+  std::jthread replays;
+  if (replays_ != nullptr) replays = std::jthread([this, stop] { replays_->Run(stop); });
   const std::jthread reloads([this, stop] { reloads_.Run(stop); });
   poller_.Run(std::move(stop));
   streams_.Stop();

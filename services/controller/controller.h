@@ -14,13 +14,16 @@
 #include "common/service/access/admin_client.h"
 #include "common/service/access/audit_file.h"
 #include "common/service/service.h"
+#include "common/store/pool.h"
 #include "mentat/config/v1/controller.pb.h"
 #include "services/controller/clients.h"
+#include "services/controller/dead_letter_calls.h"
 #include "services/controller/driver.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/poller.h"
 #include "services/controller/reload_store.h"
 #include "services/controller/reloads.h"
+#include "services/controller/replays.h"
 #include "services/controller/rpc.h"
 #include "services/controller/status_calls.h"
 #include "services/controller/streams.h"
@@ -64,6 +67,9 @@ class Controller : public service::Service {
   Reloads reloads_;
   const std::unique_ptr<Driver> driver_;  // null if none is configured
   WorkloadCalls workload_calls_;
+  const std::unique_ptr<store::Pool> pool_;  // null if no database is configured
+  const std::unique_ptr<Replays> replays_;   // likewise
+  DeadLetterCalls dead_letter_calls_;
   Rpc rpc_;
 };
 

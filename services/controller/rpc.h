@@ -10,6 +10,7 @@
 #include "common/service/access/gate.h"
 #include "common/service/access/server_credentials.h"
 #include "mentat/controller/v1/controller.grpc.pb.h"
+#include "services/controller/dead_letter_calls.h"
 #include "services/controller/instance_calls.h"
 #include "services/controller/reloads.h"
 #include "services/controller/status_calls.h"
@@ -30,6 +31,7 @@ class Rpc final : public v1::Controller::Service {
     service::AuditFile& audit;
     service::Gate& gate;
     WorkloadCalls& workloads;
+    DeadLetterCalls& dead_letters;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
 
@@ -99,6 +101,29 @@ class Rpc final : public v1::Controller::Service {
                      v1::ScaleResponse* response) override {
     return parts_.workloads.Scale(*request, *response);
   }
+  grpc::Status ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest* request,
+                               v1::ListDeadLettersResponse* response) override {
+    return parts_.dead_letters.List(*request, *response);
+  }
+  grpc::Status CountDeadLetters(grpc::ServerContext*, const v1::CountDeadLettersRequest* request,
+                                v1::CountDeadLettersResponse* response) override {
+    return parts_.dead_letters.Count(*request, *response);
+  }
+  grpc::Status GetDeadLetter(grpc::ServerContext*, const v1::GetDeadLetterRequest* request,
+                             v1::GetDeadLetterResponse* response) override {
+    return parts_.dead_letters.Get(*request, *response);
+  }
+  grpc::Status ReplayDeadLetters(
+      grpc::ServerContext* context, const v1::ReplayDeadLettersRequest* request,
+      grpc::ServerWriter<v1::ReplayDeadLettersResponse>* writer) override {
+    return parts_.dead_letters.Replay(*context, *request, *writer);
+  }
+  grpc::Status DiscardDeadLetters(grpc::ServerContext*,
+                                  const v1::DiscardDeadLettersRequest* request,
+                                  v1::DiscardDeadLettersResponse* response) override {
+    return parts_.dead_letters.Discard(*request, *response);
+  }
+
   grpc::Status ListAuditRecords(grpc::ServerContext*, const v1::ListAuditRecordsRequest* request,
                                 v1::ListAuditRecordsResponse* response) override {
     constexpr uint32_t kDefault = 50;

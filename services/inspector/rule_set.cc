@@ -216,7 +216,8 @@ bool RuleSet::Survive(const Entry& entry, const absl::Status& error, Item& item)
   const std::string message(error.message());
   entry.log.Warning("rule failed", {{"rule", entry.name}, {"event", Id(item)}, {"error", message}});
   if (on_error_ == OnError::kSkip) return true;
-  item.Reject(pipeline::v1::REASON_FAILED, absl::StrCat("rule \"", entry.name, "\": ", message));
+  item.Reject(pipeline::v1::REASON_FAILED, absl::StrCat("rule \"", entry.name, "\": ", message),
+              entry.name);
   return false;
 }
 

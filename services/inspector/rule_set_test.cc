@@ -249,6 +249,7 @@ TEST_F(RuleSetTest, ARuleThatFailsRejectsIfConfigured) {
   EXPECT_EQ(item.verdict(), Item::Verdict::kReject);
   EXPECT_EQ(item.reason(), pipeline::v1::REASON_FAILED);
   EXPECT_THAT(item.message(), HasSubstr("rule \"Note > 5\""));
+  EXPECT_EQ(item.rejecting_rule(), "Note > 5");
   EXPECT_FALSE(item.view().has_description());
   EXPECT_EQ(Inspect(rules).verdict(), Item::Verdict::kForward);
 }

@@ -52,6 +52,12 @@ constexpr Entry kEntries[] = {
     {kController, "ListReloads", Role::kViewer, false},
     {kController, "ListWorkloads", Role::kViewer, false},
     {kController, "ListAuditRecords", Role::kViewer, false},
+    {kController, "ListDeadLetters", Role::kViewer, false},
+    {kController, "CountDeadLetters", Role::kViewer, false},
+    {kController, "GetDeadLetter", Role::kViewer, false},
+    {kController, "ReplayDeadLetters", Role::kOperator, true},
+    // What is gone is gone.
+    {kController, "DiscardDeadLetters", Role::kAdmin, true},
     {kController, "Pause", Role::kOperator, true},
     {kController, "Resume", Role::kOperator, true},
     {kController, "Drain", Role::kOperator, true},

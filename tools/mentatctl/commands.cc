@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/service/version.h"
+#include "tools/mentatctl/dead_letters_command.h"
 #include "tools/mentatctl/filter_command.h"
 #include "tools/mentatctl/idea_command.h"
 #include "tools/mentatctl/keys_command.h"
@@ -48,6 +49,7 @@ Command MakeRootCommand(GlobalOptions& options) {
   root.commands.push_back(MakeDrainCommand());
   root.commands.push_back(MakeReloadCommand());
   root.commands.push_back(MakeLogLevelCommand());
+  root.commands.push_back(MakeDeadLettersCommand());
   root.commands.push_back(MakeKeysCommand());
   root.commands.push_back(MakeIdeaCommand());
   root.commands.push_back(MakeFilterCommand());

@@ -271,6 +271,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
   }
   impl->address = FormatHostPort({host_port.host, static_cast<uint16_t>(port)});
   std::unique_ptr<AdminServer> admin(new AdminServer(std::move(impl)));
+  // For who restarts what hangs: not ready is no reason to.
+  admin->impl_->server->GetHealthCheckService()->SetServingStatus("liveness", true);
   admin->SetServing(false);
   return admin;
 }

@@ -66,7 +66,8 @@ class AdminServer {
   // host:port with the port in use.
   const std::string& address() const;
 
-  // What the health service says of the whole and of StageAdmin.
+  // What the health service says of the whole and of StageAdmin. Of `liveness` it says SERVING as
+  // long as it answers.
   void SetServing(bool serving);
   // Wakes those that watch the status.
   void NotifyChanged();

@@ -252,6 +252,7 @@ TEST_F(DemoTest, ReadinessFollowsThePeerAndHealthFollowsReadiness) {
   ASSERT_THAT(status, IsOk());
   EXPECT_THAT(status->not_ready_reason(), HasSubstr("default"));
   EXPECT_EQ(Health(*first, ""), kNotServing);
+  EXPECT_EQ(Health(*first, "liveness"), kServing);
   auto page = service::HttpGet(first->ports().metrics, "/metrics");
   ASSERT_THAT(page, IsOk());
   EXPECT_THAT(*page, HasSubstr("\nmentat_ready 0\n"));

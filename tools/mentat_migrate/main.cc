@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/json_tree.h"
+#include "common/base/secret_file.h"
 #include "common/base/status_macros.h"
 #include "common/store/backoff.h"
 #include "common/store/connection.h"
@@ -41,7 +42,7 @@ struct Arguments {
   double wait_seconds = 0;
 };
 
-// The text at `database.dsn`.
+// The text at `database.dsn`, or in the file that it names as {"file": ...}.
 absl::StatusOr<std::string> DsnOfConfig(const std::string& path) {
   std::ifstream file(path);
   const std::string text(std::istreambuf_iterator<char>(file), {});
@@ -63,9 +64,15 @@ absl::StatusOr<std::string> DsnOfConfig(const std::string& path) {
     }
     node = found;
   }
+  if (node->members.size() == 1 && node->members[0].key == "file" &&
+      node->members[0].value.IsText()) {
+    ASSIGN_OR_RETURN(std::string dsn, ReadSmallFile(node->members[0].value.scalar.text()));
+    if (dsn.ends_with('\n')) dsn.pop_back();
+    return dsn;
+  }
   if (!node->IsText()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": line ", node->line, ": expected a text as `database.dsn`"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": line ", node->line, ": expected a text or {\"file\": ...} as `database.dsn`"));
   }
   return node->scalar.text();
 }

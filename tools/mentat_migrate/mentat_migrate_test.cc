@@ -60,6 +60,12 @@ TEST(MentatMigrateTest, AppliesShowsAndRepeats) {
   outcome = RunMigrate("--status --config " + config);
   EXPECT_EQ(outcome.exit_status, 0);
   EXPECT_THAT(outcome.output, HasSubstr("0001_events applied 20"));
+
+  // And where that names a file with the secret.
+  const std::string secret = std::string(getenv("TEST_TMPDIR")) + "/dsn";
+  std::ofstream(secret) << *dsn << "\n";
+  std::ofstream(config) << "{\"database\": {\"dsn\": {\"file\": \"" << secret << "\"}}}\n";
+  EXPECT_EQ(RunMigrate("--status --config " + config).exit_status, 0);
 }
 
 TEST(MentatMigrateTest, SaysWhatIsWrongWithoutThePassword) {

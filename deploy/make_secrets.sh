@@ -1,24 +1,26 @@
 #!/bin/bash
-# Makes the secrets of an installation in containers: make_secrets.sh DIR [--dsn DSN] [--tls]
+# Makes the secrets of an installation in containers: make_secrets.sh DIR [--dsn DSN] [--tls] [--keep-owner]
 #
 #   dsn                connection string of the database, for enricher, storage and the migration
 #   postgres_password  its password, where the database is a container too
 #   tokens             who may call the control plane; the SHA-256 of the tokens alone
+#   grafana_database_password, grafana_admin_password   of Grafana's role, which only reads, and of its administrator
 #   controller.token   with which the controller calls the stages
 #   operator.token     for people: mentatctl --token-file operator.token
 #
 # With --tls, in DIR/tls: an authority (keep ca.key elsewhere), a certificate for all stages and one for the
 # controller. What is there stays as it is. Run as root the files belong to those who read them in the
-# containers (10001 Mentat, 999 PostgreSQL); elsewhere they are yours.
+# containers (10001 Mentat, 999 PostgreSQL), unless --keep-owner leaves them to you: Kubernetes takes the contents alone.
 set -euo pipefail
 
-folder=${1:?usage: make_secrets.sh DIR [--dsn DSN] [--tls]}
+folder=${1:?usage: make_secrets.sh DIR [--dsn DSN] [--tls] [--keep-owner]}
 shift
-dsn='' tls=''
+dsn='' tls='' keep_owner=''
 while (($#)); do
   case $1 in
     --dsn) dsn=${2:?--dsn wants a connection string} && shift ;;
     --tls) tls=yes ;;
+    --keep-owner) keep_owner=yes ;;
     *) echo "make_secrets.sh does not know \`$1'." >&2 && exit 2 ;;
   esac
   shift
@@ -31,6 +33,8 @@ cd "$folder"
 secret() { [[ -s $1 ]] || openssl rand -hex 32 | tr -d '\n' >"$1"; }
 
 secret postgres_password
+secret grafana_database_password
+secret grafana_admin_password
 if [[ -n $dsn ]]; then
   printf '%s' "$dsn" >dsn
 elif [[ ! -s dsn ]]; then
@@ -65,7 +69,7 @@ if [[ -n $tls ]]; then
   )
 fi
 
-if ((EUID == 0)); then
+if ((EUID == 0)) && [[ -z $keep_owner ]]; then
   find . -type f ! -name ca.key -exec chown 0:10001 {} + -exec chmod 440 {} +
   chown 999:999 postgres_password
   chmod 400 postgres_password

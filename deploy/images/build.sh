@@ -64,10 +64,15 @@ done
 docker version --format '{{.Server.Version}}' >/dev/null ||
   die "No docker engine answers. Debian has it as docker.io; without an init system start \`dockerd' by hand."
 
-log=$(mktemp -t mentat-images.XXXXXX)
-
 # quietly COMMAND...: what it says is shown only if it fails.
-quietly() { "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2 && die "making the images failed"; }; }
+quietly() {
+  local log status=0
+  log=$(mktemp -t mentat-images.XXXXXX)
+  "$@" >"$log" 2>&1 || status=$?
+  ((!status)) || tail -n 40 "$log" >&2
+  rm -f "$log"
+  ((!status)) || die "making the images failed"
+}
 
 # make_base IMAGE PACKAGE...: if it is not there.
 make_base() {
@@ -90,15 +95,17 @@ fi
 [[ -n $tag ]] || tag=$(source_tag)
 
 context=$(mktemp -d -t mentat-images.XXXXXX)
-trap 'rm -rf "$context" "$log"' EXIT
-fill_context
+trap 'rm -rf "$context"' EXIT
+# Each takes half a minute of one processor, most of it in dpkg.
+if [[ -n $postgres ]]; then make_base "$postgres_base" postgresql-15 & fi
 mapfile -t packages < <(grep -v '^#' "$here/packages.txt")
 [[ $base != "$default_base" ]] || make_base "$base" "${packages[@]}"
+fill_context
 for target in "${services[@]}" tools; do
   image "mentat/${target//_/-}:$tag" "$context" --target "${target//_/-}" --build-arg BASE="$base" \
     --build-arg VERSION="$tag" --build-arg REVISION="$revision" --build-arg CREATED="$created"
 done
 if [[ -n $postgres ]]; then
-  make_base "$postgres_base" postgresql-15
+  wait "$!" || exit 1
   image "mentat/postgres:15" "$here/postgres" --build-arg BASE="$postgres_base"
 fi

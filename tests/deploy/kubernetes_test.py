@@ -19,7 +19,7 @@ def port_of(endpoint):
 
 
 def make_secrets(folder):
-    subprocess.run(["deploy/make_secrets.sh", folder, "--tls"], check=True)
+    subprocess.run(["deploy/make_secrets.sh", folder, "--tls", "--keep-owner"], check=True)
 
 
 def of_each(things):

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Checks the form of the sources: clang-format, buf lint, shellcheck, that each layer includes only what it
-# may, and clang's thread safety analysis. Prints what is wrong; exit status 1 if anything is. `./mentat lint`
-# installs the tools.
+# may, clang's thread safety analysis, and Kubernetes manifests against the schemas of their APIs. Prints what is
+# wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
 # shellcheck disable=SC2317  # the checks are called through `check`
 set -euo pipefail
 
@@ -47,17 +47,23 @@ check_shell() {
   shellcheck mentat .ci/run "${files[@]}"
 }
 
-# Installs buf from npm, once a version, outside of the tree.
-check_proto() {
+# Installs what comes from npm, once a version, outside of the tree, and says where.
+npm_folder() {
   local version folder
   version=$(sha256sum "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
   folder=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/mentat/lint-$version
   if [[ ! -e $folder/complete ]]; then
     mkdir -p "$folder"
     cp "$here/package.json" "$here/package-lock.json" "$folder/"
-    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) || return 1
+    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) >&2 || return 1
     touch "$folder/complete"
   fi
+  printf '%s' "$folder"
+}
+
+check_proto() {
+  local folder
+  folder=$(npm_folder) || return 1
   local -a buf=("$folder"/node_modules/@bufbuild/buf-*/bin/buf)
   "${buf[0]}" lint
 }
@@ -66,9 +72,28 @@ check_layers() { "$here/layers.sh"; }
 
 check_thread_safety() { "$here/thread_safety.sh"; }
 
+# All overlays of deploy/k8s.
+check_manifests() {
+  local folder rendered overlay status=0
+  folder=$(npm_folder) || return 1
+  rendered=$(mktemp -d)
+  for overlay in deploy/k8s/overlays/*/; do
+    kubectl kustomize "$overlay" >"$rendered/$(basename "$overlay")" || status=1
+  done
+  (cd "$rendered" && NODE_PATH=$folder/node_modules node "$here/manifests.js" ./*) || status=1
+  rm -rf "$rendered"
+  return "$status"
+}
+
 check clang-format check_format
 check shellcheck check_shell
 check "buf lint" check_proto
 check layers check_layers
 check "thread safety" check_thread_safety
+# Debian 12 has kubectl 1.20 alone, which is too old for the components of kustomize.
+if kubectl version --client --output=json 2>/dev/null | grep -qE '"minor": "(2[1-9]|[3-9][0-9])'; then
+  check manifests check_manifests
+else
+  printf '  %-14s skipped: there is no kubectl 1.21 or newer\n' manifests
+fi
 exit "$failed"

@@ -23,7 +23,7 @@ struct Outcome {
   std::string output;  // both streams
 };
 
-Outcome Run(const std::string& command) {
+Outcome Shell(const std::string& command) {
   Outcome outcome;
   FILE* pipe = popen((command + " 2>&1").c_str(), "r");
   if (pipe == nullptr) return outcome;
@@ -37,7 +37,7 @@ Outcome Run(const std::string& command) {
 }
 
 Outcome Health(const std::string& arguments) {
-  return Run("tools/mentat_health/mentat-health " + arguments);
+  return Shell("tools/mentat_health/mentat-health " + arguments);
 }
 
 std::string Folder() { return getenv("TEST_TMPDIR"); }
@@ -60,7 +60,8 @@ TEST(MentatHealthTest, TellsAliveFromReady) {
 }
 
 TEST(MentatHealthTest, SpeaksTls) {
-  ASSERT_EQ(Run("deploy/make_secrets.sh " + Folder() + "/secrets --tls").exit_status, 0);
+  ASSERT_EQ(Shell("deploy/make_secrets.sh " + Folder() + "/secrets --tls --keep-owner").exit_status,
+            0);
   const std::string tls = Folder() + "/secrets/tls/";
   std::vector<std::string> options = Options();
   for (const std::string& option :

@@ -119,7 +119,7 @@ class ReplayTest(unittest.TestCase):
             for victim in itertools.islice(itertools.cycle(["controller", "storage", "controller"]), 6):
                 before = mentat.count()
                 # pylint: disable=consider-using-with
-                replay = subprocess.Popen(mentat.control.command(["dead-letters", "replay", "--all"]),
+                replay = subprocess.Popen(mentat.control.command(["dead-letters", "replay", "--all", "--limit", "700"]),
                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 wait_for(lambda: mentat.count() > before or replay.poll() is not None, "events are stored")
                 mentat.kill(victim)

@@ -71,7 +71,7 @@ class CommandsTest(unittest.TestCase):
             self.assertIn("keys", mentat.mentat("up", "--detach", "--curve"))
             self.assertEqual(set(mentat.status()["encrypted"].values()), {True})
             keys = {path: path.read_bytes() for path in (mentat.installation.etc / "keys").rglob("*.key*")}
-            self.assertEqual(len(keys), 8)
+            self.assertEqual(len(keys), 10)
             mentat.mentat("down")
             self.assertNotIn("keys ", mentat.mentat("up", "--detach"))
             self.assertEqual({path: path.read_bytes() for path in keys}, keys)

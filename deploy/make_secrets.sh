@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the secrets of an installation in containers: make_secrets.sh DIR [--dsn DSN] [--tls] [--keep-owner]
 #
-#   dsn                connection string of the database, for enricher, storage and the migration
+#   dsn                connection string of the database, for controller, enricher, storage and the migration
 #   postgres_password  its password, where the database is a container too
 #   tokens             who may call the control plane; the SHA-256 of the tokens alone
 #   grafana_database_password, grafana_admin_password   of Grafana's role, which only reads, and of its administrator

@@ -122,6 +122,19 @@ class OpenConnection : public pqxx::connection_base {
   Handle handle_;
 };
 
+// Hears of notifications.
+class Ear : public pqxx::notification_receiver {
+ public:
+  Ear(pqxx::connection_base& connection, const std::string& channel)
+      : pqxx::notification_receiver(connection, channel) {}
+
+  void operator()(const std::string& /*payload*/, int /*backend*/) override { heard_ = true; }
+  bool TakeHeard() { return std::exchange(heard_, false); }
+
+ private:
+  bool heard_ = false;
+};
+
 struct FreeConninfo {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
@@ -215,6 +228,7 @@ struct Connection::Rep {
     if (interrupt_fd >= 0) close(interrupt_fd);
   }
   OpenConnection connection;
+  std::unique_ptr<Ear> ear;  // null until Listen
   // A descriptor of our own for the connection's socket: libpq may close its own at any time, and
   // the number would then belong to something else.
   int interrupt_fd = -1;
@@ -319,6 +333,23 @@ absl::StatusOr<std::unique_ptr<Transaction>> Connection::Begin() {
   RETURN_IF_ERROR(Guard([&] { rep = std::make_unique<Transaction::Rep>(rep_->connection); },
                         [this] { return rep_->connection.is_open(); }));
   return std::unique_ptr<Transaction>(new Transaction(std::move(rep)));
+}
+
+absl::Status Connection::Listen(const std::string& channel) {
+  return Guard([&] { rep_->ear = std::make_unique<Ear>(rep_->connection, channel); },
+               [this] { return rep_->connection.is_open(); });
+}
+
+absl::Status Connection::WaitForNotification(absl::Duration timeout, const std::stop_token& stop) {
+  if (rep_->ear == nullptr) return absl::FailedPreconditionError("nothing is listened to");
+  if (rep_->ear->TakeHeard()) return absl::OkStatus();
+  const std::stop_callback cut(stop, [this] { Interrupt(); });
+  const int64_t micros = std::max<int64_t>(absl::ToInt64Microseconds(timeout), 0);
+  const absl::Status status =
+      Guard([&] { rep_->connection.await_notification(micros / 1'000'000, micros % 1'000'000); },
+            [this] { return rep_->connection.is_open(); });
+  rep_->ear->TakeHeard();
+  return stop.stop_requested() ? absl::OkStatus() : status;
 }
 
 void Connection::Interrupt() {

@@ -28,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -101,6 +102,12 @@ class Connection {
   absl::StatusOr<Result> Execute(std::string_view sql, std::initializer_list<Parameter> parameters);
   // One transaction at a time.
   absl::StatusOr<std::unique_ptr<Transaction>> Begin();
+
+  // From now on the connection hears of notifications on this channel (NOTIFY).
+  absl::Status Listen(const std::string& channel);
+  // Waits until one has come since the last wait; `timeout` at the most. A `stop` ends the wait,
+  // and the connection.
+  absl::Status WaitForNotification(absl::Duration timeout, const std::stop_token& stop);
 
   // Cuts the connection: what another thread waits for in it ends with Unavailable at once.
   void Interrupt();

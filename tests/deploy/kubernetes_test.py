@@ -239,6 +239,7 @@ class KubernetesTest(unittest.TestCase):
         edges = {(before, after, "input") for before, after in zip(CHAIN, CHAIN[1:])}
         edges |= {(after, before, "ack") for before, after in zip(CHAIN, CHAIN[1:])}
         edges |= {("controller", name, "admin") for name in [*CHAIN, "controller"]}
+        edges |= {("controller", "inspector", "input"), ("inspector", "controller", "ack")}  # replayed dead letters
         self.assertEqual(self.allowed(cluster, policies, "egress"), edges)
         self.assertEqual(self.allowed(cluster, policies, "ingress"), edges)
 

@@ -67,11 +67,10 @@ class Reader {
   bool ReadTag(uint32_t* tag) {
     uint64_t value = 0;
     const char* const start = at_;
-    if (!ReadVarint(&value) || at_ - start > 5 || value > UINT32_MAX || value >> 3 == 0) {
-      return false;
-    }
+    if (!ReadVarint(&value) || at_ - start > 5) return false;
+    // Five bytes have more than 32 bits; what is beyond is ignored, as the generated parser does.
     *tag = static_cast<uint32_t>(value);
-    return true;
+    return *tag >> 3 != 0;
   }
 
   bool ReadFixed64(uint64_t* value) {

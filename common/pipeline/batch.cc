@@ -26,6 +26,7 @@ constexpr uint32_t kItems = Tag(7, Type::kLength);
 constexpr uint32_t kEvent = Tag(1, Type::kLength);
 constexpr uint32_t kReceivedAt = Tag(2, Type::kVarint);
 constexpr uint32_t kDeadLetter = Tag(3, Type::kLength);
+constexpr uint32_t kHeartbeat = Tag(4, Type::kVarint);
 
 bool ReadItem(std::string_view bytes, ItemView* item, BatchView* batch) {
   wire::Reader reader(bytes);
@@ -55,6 +56,10 @@ bool ReadItem(std::string_view bytes, ItemView* item, BatchView* batch) {
         dead_letter->MergeFrom(more);
         break;
       }
+      case kHeartbeat:
+        if (!reader.ReadVarint(&number)) return false;
+        item->heartbeat = number != 0;
+        break;
       default:
         if (!reader.Skip(tag)) return false;
     }

@@ -30,6 +30,10 @@ struct ItemView {
   std::string_view event;
   int64_t received_at = 0;
   const v1::DeadLetter* dead_letter = nullptr;  // owned by the batch
+  bool heartbeat = false;                       // as it was sent
+
+  // What is no heartbeat cannot be made one, and so be lost.
+  bool IsHeartbeat() const { return heartbeat && event.empty() && dead_letter == nullptr; }
 };
 
 // A batch as it came: everything points into the frame that it was decoded from.

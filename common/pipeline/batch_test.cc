@@ -33,6 +33,9 @@ v1::Batch FullBatch() {
   third.mutable_dead_letter()->set_reason(v1::REASON_POISON);
   third.mutable_dead_letter()->set_stage("inspector");
   batch.add_items();  // an empty one
+  v1::Item& heartbeat = *batch.add_items();
+  heartbeat.set_received_at(1'700'000'000'000'000);
+  heartbeat.set_heartbeat(true);
   return batch;
 }
 
@@ -40,7 +43,7 @@ v1::Batch FullBatch() {
 SharedBytes Encode(const v1::Batch& batch, Body& body) {
   for (const v1::Item& item : batch.items()) {
     body.Append(item.event(), item.received_at(),
-                item.has_dead_letter() ? &item.dead_letter() : nullptr);
+                item.has_dead_letter() ? &item.dead_letter() : nullptr, item.heartbeat());
   }
   return EncodeBatch({.epoch = batch.epoch(),
                       .id = batch.id(),
@@ -65,6 +68,7 @@ v1::Batch MessageOf(const BatchView& view) {
     to.set_event(std::string(item.event));
     to.set_received_at(item.received_at);
     if (item.dead_letter != nullptr) *to.mutable_dead_letter() = *item.dead_letter;
+    to.set_heartbeat(item.heartbeat);
   }
   return batch;
 }
@@ -126,14 +130,23 @@ TEST(BatchTest, AnEventIsSerialisedInPlace) {
 
 TEST(BatchTest, ItReadsWhatTheGeneratedCodeWrites) {
   const std::string payload = FullBatch().SerializeAsString();
-  const absl::StatusOr<BatchView> view = DecodeBatch(payload, 4);
+  const absl::StatusOr<BatchView> view = DecodeBatch(payload, 5);
   ASSERT_THAT(view, IsOk());
   EXPECT_EQ(MessageOf(*view).SerializeAsString(), payload);
   EXPECT_EQ(view->bytes, payload.size());
 }
 
+TEST(BatchTest, WhatHasAnEventOrADeadLetterIsNoHeartbeat) {
+  v1::DeadLetter dead_letter;
+  EXPECT_TRUE((ItemView{.event = "", .heartbeat = true}).IsHeartbeat());
+  EXPECT_FALSE((ItemView{.event = "event", .heartbeat = true}).IsHeartbeat());
+  EXPECT_FALSE(
+      (ItemView{.event = "", .dead_letter = &dead_letter, .heartbeat = true}).IsHeartbeat());
+  EXPECT_FALSE((ItemView{.event = ""}).IsHeartbeat());
+}
+
 TEST(BatchTest, TooManyEventsAreRefused) {
-  EXPECT_THAT(DecodeBatch(FullBatch().SerializeAsString(), 3),
+  EXPECT_THAT(DecodeBatch(FullBatch().SerializeAsString(), 4),
               StatusIs(absl::StatusCode::kInvalidArgument, "events"));
 }
 
@@ -152,6 +165,19 @@ TEST(BatchTest, UnknownFieldsAreIgnored) {
   EXPECT_EQ(view->header.id, 7);
   ASSERT_THAT(view->items, SizeIs(1));
   EXPECT_EQ(view->items[0].event, "event");
+}
+
+TEST(BatchTest, WhatATagHasBeyond32BitsIsIgnored) {
+  // Field 2, and a bit that no tag has.
+  const std::string payload = std::string("\x90\x80\x80\x80\x10\x07", 6);
+  v1::Batch expected;
+  ASSERT_TRUE(expected.ParseFromString(payload));
+  const absl::StatusOr<BatchView> view = DecodeBatch(payload, 10);
+  ASSERT_THAT(view, IsOk());
+  EXPECT_EQ(view->header.id, expected.id());
+  // Field 0, once that bit is gone.
+  EXPECT_FALSE(v1::Batch().ParseFromString(std::string("\x80\x80\x80\x80\x10\x07", 6)));
+  EXPECT_FALSE(DecodeBatch(std::string("\x80\x80\x80\x80\x10\x07", 6), 10).ok());
 }
 
 TEST(BatchTest, TheLastValueOfAFieldCountsAndDeadLettersAreMerged) {

@@ -17,14 +17,17 @@ constexpr uint32_t kItems = wire::Tag(7, wire::Type::kLength);
 constexpr uint32_t kEvent = wire::Tag(1, wire::Type::kLength);
 constexpr uint32_t kReceivedAt = wire::Tag(2, wire::Type::kVarint);
 constexpr uint32_t kDeadLetter = wire::Tag(3, wire::Type::kLength);
+constexpr uint32_t kHeartbeat = wire::Tag(4, wire::Type::kVarint);
 
 size_t LengthFieldBytes(size_t bytes) { return 1 + wire::VarintBytes(bytes) + bytes; }
 
-size_t ItemBytes(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter) {
+size_t ItemBytes(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter,
+                 bool heartbeat) {
   size_t bytes = 0;
   if (event_bytes > 0) bytes += LengthFieldBytes(event_bytes);
   if (received_at != 0) bytes += 1 + wire::VarintBytes(static_cast<uint64_t>(received_at));
   if (dead_letter != nullptr) bytes += LengthFieldBytes(dead_letter->ByteSizeLong());
+  if (heartbeat) bytes += 2;
   return bytes;
 }
 
@@ -40,9 +43,9 @@ Body& Body::operator=(Body&& other) noexcept {
   return *this;
 }
 
-size_t Body::EntryBytes(size_t event_bytes, int64_t received_at,
-                        const v1::DeadLetter* dead_letter) {
-  return LengthFieldBytes(ItemBytes(event_bytes, received_at, dead_letter));
+size_t Body::EntryBytes(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter,
+                        bool heartbeat) {
+  return LengthFieldBytes(ItemBytes(event_bytes, received_at, dead_letter, heartbeat));
 }
 
 void Body::Reserve(size_t bytes) {
@@ -57,8 +60,9 @@ void Body::Grow(size_t bytes) {
 }
 
 // Writes an entry except for the event's bytes; returns where those belong.
-char* Body::Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter) {
-  const size_t item_bytes = ItemBytes(event_bytes, received_at, dead_letter);
+char* Body::Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter,
+                  bool heartbeat) {
+  const size_t item_bytes = ItemBytes(event_bytes, received_at, dead_letter, heartbeat);
   const size_t entry_bytes = LengthFieldBytes(item_bytes);
   if (size_ + entry_bytes > capacity_) {
     Grow(std::max({kFirstCapacity, 2 * capacity_, size_ + entry_bytes}));
@@ -79,7 +83,12 @@ char* Body::Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter*
   if (dead_letter != nullptr) {
     *to++ = static_cast<char>(kDeadLetter);
     to = wire::WriteVarint(dead_letter->GetCachedSize(), to);
-    dead_letter->SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(to));
+    to = reinterpret_cast<char*>(
+        dead_letter->SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(to)));
+  }
+  if (heartbeat) {
+    *to++ = static_cast<char>(kHeartbeat);
+    *to = 1;
   }
   size_ += entry_bytes;
   largest_ = std::max(largest_, entry_bytes);
@@ -87,13 +96,14 @@ char* Body::Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter*
   return event;
 }
 
-void Body::Append(std::string_view event, int64_t received_at, const v1::DeadLetter* dead_letter) {
-  char* const to = Entry(event.size(), received_at, dead_letter);
+void Body::Append(std::string_view event, int64_t received_at, const v1::DeadLetter* dead_letter,
+                  bool heartbeat) {
+  char* const to = Entry(event.size(), received_at, dead_letter, heartbeat);
   if (!event.empty()) std::memcpy(to, event.data(), event.size());
 }
 
 void Body::AppendSized(const google::protobuf::MessageLite& event, int64_t received_at) {
-  char* const to = Entry(static_cast<size_t>(event.GetCachedSize()), received_at, nullptr);
+  char* const to = Entry(static_cast<size_t>(event.GetCachedSize()), received_at, nullptr, false);
   event.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(to));
 }
 

@@ -39,14 +39,14 @@ class Body {
 
   // Adds a serialised event.
   void Append(std::string_view event, int64_t received_at,
-              const v1::DeadLetter* dead_letter = nullptr);
+              const v1::DeadLetter* dead_letter = nullptr, bool heartbeat = false);
   // Adds an event and serialises it in place; its ByteSizeLong() must have been asked for since it
   // was changed last.
   void AppendSized(const google::protobuf::MessageLite& event, int64_t received_at);
 
   // What an event of so many bytes takes here.
   static size_t EntryBytes(size_t event_bytes, int64_t received_at,
-                           const v1::DeadLetter* dead_letter = nullptr);
+                           const v1::DeadLetter* dead_letter = nullptr, bool heartbeat = false);
 
   uint32_t events() const { return events_; }
   bool empty() const { return events_ == 0; }
@@ -63,7 +63,8 @@ class Body {
  private:
   static constexpr size_t kHeadRoom = 192;
 
-  char* Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter);
+  char* Entry(size_t event_bytes, int64_t received_at, const v1::DeadLetter* dead_letter,
+              bool heartbeat);
   void Grow(size_t bytes);
 
   std::shared_ptr<char[]> buffer_;  // kHeadRoom bytes before the entries

@@ -62,6 +62,10 @@ class Item {
   // Why the event was rejected by an earlier stage; null for all items except a sink's that asked
   // for them.
   const v1::DeadLetter* dead_letter() const { return dead_letter_; }
+  // Whether this is no event but a source's heartbeat, which is given to those alone that ask for
+  // dead letters too: it is Stored once a transaction for it is committed.
+  bool heartbeat() const { return heartbeat_; }
+  void MarkHeartbeat() { heartbeat_ = true; }
 
   // Sends a copy of the event as it is now to another output as well.
   void Duplicate(std::string_view output);
@@ -109,6 +113,7 @@ class Item {
   idea::v1::Event* event_ = nullptr;  // null until parsed
   std::unique_ptr<Rare> rare_;
   bool changed_ = false;
+  bool heartbeat_ = false;
   Verdict verdict_ = Verdict::kForward;
 };
 

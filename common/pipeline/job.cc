@@ -41,7 +41,12 @@ void RunJob(Job& job, Processor& processor, Workspace& workspace, std::stop_toke
         router.PassDeadLetter(view, place);
         continue;
       }
+      if (view.IsHeartbeat() && !routes.process_dead_letters) {
+        router.PassHeartbeat(view, place);
+        continue;
+      }
       Item item(view.event, view.received_at, view.dead_letter, arena);
+      if (view.IsHeartbeat()) item.MarkHeartbeat();
       if (routes.parse_events && view.dead_letter == nullptr && !item.Parse()) {
         if (!routes.process_dead_letters) {
           router.Reject(view, place, v1::REASON_MALFORMED, kNoEvent);

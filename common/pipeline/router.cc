@@ -132,9 +132,10 @@ void Router::Send(const ItemView& item, const Place& place, std::string_view out
 }
 
 void Router::Put(const ItemView& item, const Place& place, Box& box) {
-  const uint64_t bytes = Body::EntryBytes(item.event.size(), item.received_at, item.dead_letter);
+  const uint64_t bytes =
+      Body::EntryBytes(item.event.size(), item.received_at, item.dead_letter, item.heartbeat);
   if (Parcel* const parcel = Begin(box, place, item.event, bytes)) {
-    parcel->body.Append(item.event, item.received_at, item.dead_letter);
+    parcel->body.Append(item.event, item.received_at, item.dead_letter, item.heartbeat);
   }
 }
 
@@ -184,6 +185,15 @@ void Router::PassDeadLetter(const ItemView& item, const Place& place) {
   }
   place.group->SetBook(place.index, Book::kRejected);
   place.group->End(place.index, Kind::KIND_DEAD_LETTER, item.dead_letter);
+}
+
+void Router::PassHeartbeat(const ItemView& item, const Place& place) {
+  if (default_box_ != nullptr) {
+    Put(item, place, *default_box_);
+    return;
+  }
+  place.group->SetBook(place.index, Book::kStored);
+  place.group->End(place.index, Kind::KIND_STORED);
 }
 
 // A dead letter begins: it goes on to where dead letters are kept, or, at the end, back as it is.

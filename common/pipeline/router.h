@@ -75,6 +75,8 @@ class Router {
   void Send(const ItemView& item, const Place& place, std::string_view output);
   // Passes a dead letter on; it ends where there is no output `default`.
   void PassDeadLetter(const ItemView& item, const Place& place);
+  // Passes a heartbeat on; without an output `default` it has arrived.
+  void PassHeartbeat(const ItemView& item, const Place& place);
   // Makes a dead letter of an event, which failed on `rule` if on any.
   void Reject(const ItemView& item, const Place& place, v1::Reason reason, std::string_view message,
               std::string_view rule = {});

@@ -23,7 +23,7 @@ std::vector<Tickets> Singles(const std::vector<Tickets>& ranges) {
 }
 
 void Add(const ItemView& item, const Tickets& ticket, Parcel* parcel) {
-  parcel->body.Append(item.event, item.received_at, item.dead_letter);
+  parcel->body.Append(item.event, item.received_at, item.dead_letter, item.heartbeat);
   parcel->AddTicket(ticket.group, ticket.first);
 }
 
@@ -306,8 +306,9 @@ void Sender::Condemn(uint64_t batch_id) {
   const BatchView batch = ViewOf(entry.parcel.body);
   ItemView item = batch.items[0];
   effects_->Condemned(ticket, batch_id, item.event, &dead_letter);
-  if (item.dead_letter != nullptr) {
-    // Not even as raw bytes: nobody behind this output can keep it, so the source has to.
+  if (item.dead_letter != nullptr || item.IsHeartbeat()) {
+    // Not even as raw bytes: nobody behind this output can keep it, so the source has to. Of a
+    // heartbeat there is nothing to keep.
     Forget(batch_id);
     Settle(ticket, v1::EventOutcome::KIND_DEAD_LETTER, &dead_letter);
     return;

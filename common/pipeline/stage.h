@@ -58,6 +58,9 @@ class SourceBatch {
     dead_letters_.push_back(size());
     body_.Append(bytes, received_at, &dead_letter);
   }
+  // Adds a heartbeat, whose outcome is KIND_STORED once it has been through all stages and is
+  // committed.
+  void AddHeartbeat(int64_t received_at) { body_.Append("", received_at, nullptr, true); }
 
   uint32_t size() const { return body_.events(); }
   uint64_t bytes() const { return body_.bytes().size(); }
@@ -122,7 +125,7 @@ struct StageOptions {
   config::v1::PipelineConfig config;
   // Makes the processor of a worker; null for a source.
   std::function<std::unique_ptr<Processor>()> make_processor;
-  // Whether the processor is to be given dead letters too; else they pass by it.
+  // Whether the processor is to be given dead letters and heartbeats too; else they pass by it.
   bool process_dead_letters = false;
   // Whether events are parsed before the processor sees them, and become dead letters if they
   // cannot be. For a processor that looks at Item::wire alone, false spares the time.

@@ -99,7 +99,7 @@ void Tap::Offer(std::span<const Item> items, bool forwards) {
   for (uint64_t i = 0; i < allowance.events; ++i) {
     const Item& item = items[i * items.size() / allowance.events];
     bytes += item.wire().size();
-    if (item.dead_letter() != nullptr || bytes > allowance.bytes) continue;
+    if (item.dead_letter() != nullptr || item.heartbeat() || bytes > allowance.bytes) continue;
     events.push_back(std::make_shared<Event>(
         Event{item.TakeWire(), item.received_at(), FateOf(item, forwards)}));
   }
@@ -114,7 +114,7 @@ void Tap::Offer(const BatchView& batch) {
   for (uint64_t i = 0; i < allowance.events; ++i) {
     const ItemView& item = batch.items[i * batch.items.size() / allowance.events];
     bytes += item.event.size();
-    if (item.dead_letter != nullptr || bytes > allowance.bytes) continue;
+    if (item.dead_letter != nullptr || item.IsHeartbeat() || bytes > allowance.bytes) continue;
     events.push_back(std::make_shared<Event>(
         Event{std::string(item.event), item.received_at, Fate::kForwarded}));
   }

@@ -43,6 +43,7 @@ struct FrameOptions {
   std::function<void()> on_drain;    // called when a call asks for the end of the process
   Notifier notifier;
   absl::Duration statistics_interval = absl::InfiniteDuration();  // of the lines in the log
+  std::string certificate_file;  // of the control plane; empty where it is plain
 };
 
 // Thread-safe.

@@ -27,6 +27,7 @@
 #include "common/service/command_line.h"
 #include "common/service/config.h"
 #include "common/service/frame.h"
+#include "common/service/heartbeat.h"
 #include "common/service/log_config.h"
 #include "common/service/log_sink.h"
 #include "common/service/metrics.h"
@@ -192,6 +193,10 @@ class Runner {
     }
     // From here on there may be something to drain: a signal waits until Serve sees to it.
     if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
+    if (stage_ != nullptr && IsSource() && pipeline_config_->heartbeat_seconds() > 0) {
+      heartbeat_ = std::make_unique<Heartbeat>(
+          *registry_, *stage_, absl::Seconds(pipeline_config_->heartbeat_seconds()));
+    }
     own_thread_ = std::make_unique<OwnThread>(*service_, signals_);
     frame_->Start(*admin_);
     RETURN_IF_ERROR(AnnouncePorts());
@@ -232,7 +237,8 @@ class Runner {
                            signals_.Wake();
                          },
                      .notifier = notifier_,
-                     .statistics_interval = absl::Seconds(service_config_.statistics_seconds())});
+                     .statistics_interval = absl::Seconds(service_config_.statistics_seconds()),
+                     .certificate_file = service_config_.tls().cert_file()});
     const auto collect =
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,
@@ -367,9 +373,9 @@ class Runner {
   // In the drain's thread: a source stops reading first, all others still need their own thread to
   // finish what they hold.
   void EndWork(absl::Duration grace) {
-    const bool source = pipeline_config_ == nullptr || !pipeline_config_->has_input();
     service_->Drain();
-    if (source) own_thread_->RequestStop();
+    if (IsSource()) own_thread_->RequestStop();
+    if (heartbeat_ != nullptr) heartbeat_->RequestStop();
     if (stage_ != nullptr) {
       if (absl::Status status = stage_->Drain(grace); !status.ok()) {
         log_.Warning("not everything was settled in time; it is left to the senders",
@@ -385,6 +391,8 @@ class Runner {
     sink_->TellHeldBack(/*at_end=*/true);
     log_.Info("ended");
   }
+
+  bool IsSource() const { return pipeline_config_ == nullptr || !pipeline_config_->has_input(); }
 
   uint64_t InFlight() const { return stage_ == nullptr ? 0 : stage_->Status().ledger.in_flight; }
 
@@ -414,6 +422,7 @@ class Runner {
   std::shared_ptr<Gate> gate_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<pipeline::Stage> stage_;
+  std::unique_ptr<Heartbeat> heartbeat_;  // of a source
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Frame> frame_;
   std::unique_ptr<MetricsServer> metrics_;

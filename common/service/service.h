@@ -73,7 +73,8 @@ class Service {
   // The processor of one worker thread; null for a source or a service without events. Called
   // before events flow.
   virtual std::unique_ptr<pipeline::Processor> MakeProcessor() { return nullptr; }
-  // Whether the processors want dead letters.
+  // Whether the processors want dead letters and heartbeats (pipeline::Item) too, as one does that
+  // writes into the database at the pipeline's end.
   virtual bool ProcessesDeadLetters() const { return false; }
 
   // Work of its own beside the events (a source's reading, a table's refreshing), on a thread of

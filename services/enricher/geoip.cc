@@ -81,6 +81,7 @@ void GeoipFiles::Use(const News& news, Geoip& next) {
   state.status = news.status;
   if (news.opened != nullptr) slot = news.opened;
   file.metrics->loaded.Set(slot != nullptr);
+  file.metrics->failed.Set(!news.status.ok());
   file.metrics->build_time.Set(slot == nullptr ? 0 : static_cast<double>(slot->build_time()));
   if (news.status.ok()) {
     log_.Info("geoip database in use", {{"database", file.name},

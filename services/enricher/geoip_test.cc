@@ -64,6 +64,7 @@ TEST_F(GeoipTest, MissingFilesAreToldOfAndUsedOnceTheyAreThere) {
   EXPECT_EQ(Country(files), "");
   EXPECT_EQ(files.Get()->Asn(idea::Family::kIp4, kAddress), 0);
   EXPECT_EQ(metrics_.city_file.loaded.Value(), 0);
+  EXPECT_EQ(metrics_.city_file.failed.Value(), 1);
   EXPECT_EQ(metrics_.city_file.failures.Value(), 1);
   EXPECT_THAT(files.Details(),
               ElementsAre(Pair("asn_db", "not in use"), Pair("city_db", "not in use")));

@@ -22,7 +22,11 @@ Metrics::File::File(prometheus::Registry& registry, const std::string& database)
                           "When the geoip database in use was built.", {{"database", database}})),
       failures(AddCounter(registry, "mentat_enricher_geoip_load_failures_total",
                           "Geoip databases that were missing or refused.",
-                          {{"database", database}})) {}
+                          {{"database", database}})),
+      failed(AddGauge(registry, "mentat_enricher_geoip_failed",
+                      "1 if the geoip database that is configured is missing or damaged now, else "
+                      "0.",
+                      {{"database", database}})) {}
 
 Metrics::Metrics(prometheus::Registry& registry)
     : country_lookups(registry, "country"),

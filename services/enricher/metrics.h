@@ -24,6 +24,7 @@ struct Metrics {
     prometheus::Gauge& loaded;
     prometheus::Gauge& build_time;
     prometheus::Counter& failures;
+    prometheus::Gauge& failed;
   };
 
   Lookups country_lookups;

@@ -18,12 +18,14 @@
 #include "services/filer_gateway/queue.h"
 #include "services/filer_gateway/queue_writer.h"
 #include "services/filer_gateway/reader.h"
+#include "services/filer_gateway/survey.h"
 
 namespace mentat::filer {
 namespace {
 
 // Descriptors for all but the files in pending: sockets, logs, directories.
 constexpr uint64_t kOtherDescriptors = 256;
+constexpr absl::Duration kSurveyInterval = absl::Seconds(5);
 
 // Lets the process have as many descriptors as the system allows, and says how many files that
 // leaves for pending, at most `wanted`.
@@ -83,7 +85,10 @@ class Source : public service::Service {
             },
             ReaderOptions(config, context)) {}
 
-  absl::Status Run(std::stop_token stop) override { return reader_.Run(std::move(stop)); }
+  absl::Status Run(std::stop_token stop) override {
+    const Survey survey(queue_, metrics_, kSurveyInterval);
+    return reader_.Run(std::move(stop));
+  }
 
   absl::Status Ready() const override {
     RETURN_IF_ERROR(queue_.CheckWritable());

@@ -41,6 +41,9 @@ struct InMetrics {
       Gauge("incoming_files", "Files that wait in incoming, counted up to ten thousand.");
   prometheus::Gauge& oldest = Gauge("incoming_oldest_seconds",
                                     "Age of the oldest of the first thousand files in incoming.");
+  prometheus::Gauge& disk_free =
+      Gauge("disk_free_bytes", "Room for others than root on the disk of the queue.");
+  prometheus::Gauge& disk_size = Gauge("disk_size_bytes", "Size of the disk of the queue.");
 
  private:
   prometheus::Counter& Count(const char* name, const char* help) {

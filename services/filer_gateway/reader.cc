@@ -14,7 +14,6 @@ namespace {
 
 // Files that are read in turn. Each holds a buffer of up to the largest event.
 constexpr size_t kMaxLargeFiles = 4;
-constexpr uint64_t kMaxCountedFiles = 10'000;
 constexpr size_t kLargeEventBytes = 64 << 10;
 
 }  // namespace
@@ -68,7 +67,6 @@ absl::Status Reader::Run(std::stop_token stop) {
       scans = arrivals_->scans();
       metrics_.overflows.Increment(static_cast<double>(arrivals_->overflows() - overflows));
       overflows = arrivals_->overflows();
-      ObserveBacklog();
     }
     if (!large_.empty()) {
       OpenFile file = std::move(large_.front());
@@ -100,16 +98,6 @@ absl::Status Reader::Run(std::stop_token stop) {
   finisher_.GiveBack(std::move(refs_));
   batch_ = {};
   return absl::OkStatus();
-}
-
-void Reader::ObserveBacklog() {
-  const absl::StatusOr<Backlog> backlog =
-      LookAtBacklog(queue_.incoming(), queue_.path() + "/incoming", kMaxCountedFiles);
-  if (!backlog.ok()) return;
-  metrics_.incoming.Set(static_cast<double>(backlog->files));
-  const int64_t age =
-      backlog->oldest_seconds == 0 ? 0 : absl::ToUnixSeconds(absl::Now()) - backlog->oldest_seconds;
-  metrics_.oldest.Set(static_cast<double>(std::max<int64_t>(age, 0)));
 }
 
 void Reader::Take(const Arrival& arrival) {

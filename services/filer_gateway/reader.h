@@ -74,7 +74,6 @@ class Reader {
   bool ReadSome(OpenFile& file);
   void AddEvent(OpenFile& file, const EventReader::Piece& piece);
   void Flush();
-  void ObserveBacklog();
   void Report(absl::Status status);
   Refusal MakeRefusal(std::string_view reason, std::string message) const;
 

@@ -18,6 +18,7 @@ namespace {
 constexpr absl::Duration kCheckInterval = absl::Seconds(5);
 constexpr absl::Duration kMaintainInterval = absl::Hours(1);
 constexpr absl::Duration kRetryInterval = absl::Minutes(1);
+constexpr absl::Duration kObserveInterval = absl::Seconds(30);
 constexpr int kForgetAtATime = 10'000;
 
 std::string Text(absl::Time time) { return idea::FormatTimestamp(absl::ToUnixMicros(time)); }
@@ -75,6 +76,22 @@ absl::Status Maintain(store::Connection& connection, const config::v1::StorageCo
   return absl::OkStatus();
 }
 
+absl::Status Observe(store::Connection& connection, Metrics& metrics) {
+  // Others' transactions are seen by a role in pg_monitor alone; their sessions by all.
+  ASSIGN_OR_RETURN(
+      const store::Result seen,
+      connection.Execute(
+          "SELECT pg_database_size(current_database()), count(*), "
+          "current_setting('max_connections')::bigint, "
+          "coalesce(extract(epoch FROM now() - min(xact_start) "
+          "FILTER (WHERE backend_type = 'client backend'))::bigint, 0) FROM pg_stat_activity"));
+  metrics.database_bytes.Set(static_cast<double>(seen.Int(0, 0)));
+  metrics.database_sessions.Set(static_cast<double>(seen.Int(0, 1)));
+  metrics.database_max_sessions.Set(static_cast<double>(seen.Int(0, 2)));
+  metrics.database_oldest_transaction.Set(static_cast<double>(seen.Int(0, 3)));
+  return absl::OkStatus();
+}
+
 Maintenance::Maintenance(const config::v1::StorageConfig& config, store::ConnectionOptions options,
                          Health& health, Metrics& metrics, log::Logger log)
     : config_(config),
@@ -95,9 +112,11 @@ absl::Status Maintenance::Check() {
 void Maintenance::Run(std::stop_token stop) {
   bool was_well = true;
   absl::Duration until_maintenance = absl::ZeroDuration();
+  absl::Duration until_observation = absl::ZeroDuration();
   while (!stop.stop_requested()) {
     const absl::Status status = Check();
     health_.Report("maintenance", status);
+    metrics_.database_up.Set(status.ok() ? 1 : 0);
     if (status.ok() != was_well) {
       was_well = status.ok();
       if (was_well) {
@@ -114,9 +133,16 @@ void Maintenance::Run(std::stop_token stop) {
       }
       until_maintenance = maintained.ok() ? kMaintainInterval : kRetryInterval;
     }
+    if (status.ok() && until_observation <= absl::ZeroDuration()) {
+      if (const absl::Status observed = Observe(*connection_, metrics_); !observed.ok()) {
+        log_.Warning("the database's figures cannot be read", {{"error", observed}});
+      }
+      until_observation = kObserveInterval;
+    }
     const absl::Duration pause = status.ok() ? kCheckInterval : absl::Seconds(1);
     Pause(pause, stop);
     until_maintenance -= pause;
+    until_observation -= pause;
   }
 }
 

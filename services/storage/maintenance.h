@@ -21,6 +21,9 @@ namespace mentat::storage {
 absl::Status Maintain(store::Connection& connection, const config::v1::StorageConfig& config,
                       absl::Time now, Metrics& metrics, const log::Logger& log);
 
+// Looks at the size of the database and at its sessions, for the metrics.
+absl::Status Observe(store::Connection& connection, Metrics& metrics);
+
 class Maintenance {
  public:
   // `health` and `metrics` outlive it.

@@ -29,6 +29,8 @@ Metrics::Metrics(prometheus::Registry& registry)
                               "Events kept as dead letters, of all stages.")),
       refused(AddCounter(registry, "mentat_storage_refused_events_total",
                          "Events that the database refused; dead letters too.")),
+      heartbeats(AddCounter(registry, "mentat_storage_heartbeats_total",
+                            "Heartbeats of sources that were committed.")),
       transactions(
           AddCounter(registry, "mentat_storage_transactions_total", "Transactions committed.")),
       transaction_seconds(AddHistogram(registry, "mentat_storage_transaction_seconds",
@@ -55,7 +57,19 @@ Metrics::Metrics(prometheus::Registry& registry)
       partitions_dropped(AddCounter(registry, "mentat_storage_partitions_dropped_total",
                                     "Partitions dropped since they were too old.")),
       maintenance_errors(AddCounter(registry, "mentat_storage_maintenance_errors_total",
-                                    "Rounds of maintenance that failed.")) {}
+                                    "Rounds of maintenance that failed.")),
+      database_up(AddGauge(registry, "mentat_storage_database_up",
+                           "1 if the database answered the last time and has the right schema, "
+                           "else 0.")),
+      database_bytes(
+          AddGauge(registry, "mentat_storage_database_size_bytes", "Size of the database.")),
+      database_sessions(AddGauge(registry, "mentat_storage_database_sessions",
+                                 "Sessions of all users of the server.")),
+      database_max_sessions(AddGauge(registry, "mentat_storage_database_max_sessions",
+                                     "Sessions that the server takes at the most.")),
+      database_oldest_transaction(
+          AddGauge(registry, "mentat_storage_database_oldest_transaction_seconds",
+                   "Age of the oldest open transaction that the storage's role can see.")) {}
 
 prometheus::Counter& Metrics::Retry(absl::StatusCode code) {
   switch (code) {

@@ -25,6 +25,7 @@ struct Metrics {
   prometheus::Counter& conflicts;
   prometheus::Counter& dead_letters;
   prometheus::Counter& refused;
+  prometheus::Counter& heartbeats;
   prometheus::Counter& transactions;
   prometheus::Histogram& transaction_seconds;
   prometheus::Histogram& transaction_events;
@@ -39,6 +40,11 @@ struct Metrics {
   prometheus::Gauge& partitions_end;
   prometheus::Counter& partitions_dropped;
   prometheus::Counter& maintenance_errors;
+  prometheus::Gauge& database_up;
+  prometheus::Gauge& database_bytes;
+  prometheus::Gauge& database_sessions;
+  prometheus::Gauge& database_max_sessions;
+  prometheus::Gauge& database_oldest_transaction;
 };
 
 }  // namespace mentat::storage

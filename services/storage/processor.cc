@@ -56,8 +56,9 @@ void StorageProcessor::WriteAll(std::span<Work> work, const std::stop_token& sto
       WriteAll(work.first(work.size() / 2), stop);
       return WriteAll(work.subspan(work.size() / 2), stop);
     }
-    if (work[0].item->dead_letter() != nullptr || !work[0].refusal.empty()) {
-      // There is no other place for a dead letter.
+    if (work[0].item->heartbeat() || work[0].item->dead_letter() != nullptr ||
+        !work[0].refusal.empty()) {
+      // There is no other place for a dead letter, and nothing wrong with a heartbeat.
       Hold(written.status(), stop);
     } else if (!refused_alone) {
       // A second opinion: the refusal can have come from something that changed at that moment,
@@ -159,6 +160,10 @@ void StorageProcessor::Settle(std::span<Work> work, const Written& written) {
         metrics_.refused.Increment();
         one.item->Reject(pipeline::v1::REASON_REFUSED, one.refusal);
         break;
+      case Work::Outcome::kHeartbeat:
+        metrics_.heartbeats.Increment();
+        one.item->Stored();
+        continue;  // the source itself takes its time
     }
     if (one.item->received_at() != 0) {
       metrics_.latency_seconds.Observe(

@@ -196,6 +196,33 @@ TEST_F(ProcessorTest, WorkersShareIdentifiersWithoutWaitingInACircle) {
   EXPECT_EQ(fixture_->metrics().retries_aborted.Value(), 0);
 }
 
+TEST_F(ProcessorTest, AHeartbeatIsATransactionWithoutARow) {
+  const std::string before = Query("SELECT pg_current_wal_flush_lsn()");
+  std::vector<Item> items;
+  items.emplace_back(std::string());
+  items[0].MarkHeartbeat();
+  Process(items);
+  EXPECT_THAT(Verdicts(items), testing::ElementsAre(Verdict::kStored));
+  EXPECT_EQ(fixture_->metrics().heartbeats.Value(), 1);
+  EXPECT_EQ(fixture_->metrics().transactions.Value(), 1);
+  EXPECT_EQ(fixture_->metrics().stored.Value(), 0);
+  EXPECT_EQ(fixture_->metrics().dead_letters.Value(), 0);
+  EXPECT_EQ(Query("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM dead_letters)"),
+            "0");
+  // It was waited for the disk.
+  EXPECT_EQ(Query("SELECT pg_current_wal_flush_lsn() > '" + before + "'"), "t");
+}
+
+TEST_F(ProcessorTest, AHeartbeatGoesWithTheEventsAroundIt) {
+  auto items = MakeItems("a", 2);
+  items.emplace_back(std::string());
+  items[2].MarkHeartbeat();
+  Process(items);
+  EXPECT_THAT(Verdicts(items), testing::Each(Verdict::kStored));
+  EXPECT_EQ(fixture_->metrics().stored.Value(), 2);
+  EXPECT_EQ(fixture_->metrics().transactions.Value(), 1);
+}
+
 TEST_F(ProcessorTest, NothingIsNothing) {
   std::vector<Item> items;
   Process(items);

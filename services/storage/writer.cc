@@ -34,7 +34,9 @@ std::vector<Candidate> MakeCandidates(std::span<Work> work, int64_t storage_time
   std::vector<Candidate> candidates;
   candidates.reserve(work.size());
   for (Work& one : work) {
-    if (one.item->dead_letter() != nullptr || !one.refusal.empty()) continue;
+    if (one.item->heartbeat() || one.item->dead_letter() != nullptr || !one.refusal.empty()) {
+      continue;
+    }
     idea::v1::Event& event = one.item->event();
     event.mutable_mentat()->set_storage_time(storage_time);
     absl::StatusOr<EventRow> row =
@@ -131,6 +133,7 @@ absl::Status WriteDeadLetters(Transaction& transaction, const Identity& identity
   for (Work& one : work) {
     pipeline::v1::DeadLetter refused;
     const pipeline::v1::DeadLetter* letter = one.item->dead_letter();
+    if (one.item->heartbeat()) continue;
     if (letter != nullptr) {
       one.outcome = Work::Outcome::kDeadLetter;
     } else if (!one.refusal.empty()) {
@@ -150,6 +153,20 @@ absl::Status WriteDeadLetters(Transaction& transaction, const Identity& identity
   return absl::OkStatus();
 }
 
+// Leaves no row, but a line in the write-ahead log: without one PostgreSQL would not wait for the
+// disk at the commit, and the heartbeat would be quicker than any event.
+absl::Status WriteHeartbeats(Transaction& transaction, std::span<Work> work) {
+  bool any = false;
+  for (Work& one : work) {
+    if (!one.item->heartbeat()) continue;
+    one.outcome = Work::Outcome::kHeartbeat;
+    any = true;
+  }
+  if (!any) return absl::OkStatus();
+  return transaction.Execute("SELECT pg_logical_emit_message(true, 'mentat', 'heartbeat')", {})
+      .status();
+}
+
 }  // namespace
 
 absl::StatusOr<Written> Write(store::Connection& connection, const Identity& identity,
@@ -159,6 +176,7 @@ absl::StatusOr<Written> Write(store::Connection& connection, const Identity& ide
   ASSIGN_OR_RETURN(std::unique_ptr<Transaction> transaction, connection.Begin());
   ASSIGN_OR_RETURN(const Written written, WriteEvents(*transaction, candidates, now));
   RETURN_IF_ERROR(WriteDeadLetters(*transaction, identity, work, now));
+  RETURN_IF_ERROR(WriteHeartbeats(*transaction, work));
   RETURN_IF_ERROR(transaction->Commit());
   return written;
 }

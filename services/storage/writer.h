@@ -13,7 +13,7 @@ namespace mentat::storage {
 
 // An event on its way into the database.
 struct Work {
-  enum class Outcome { kStored, kDuplicate, kDeadLetter, kRefused };
+  enum class Outcome { kStored, kDuplicate, kDeadLetter, kRefused, kHeartbeat };
 
   pipeline::Item* item = nullptr;
   // Why the event cannot be stored; if not empty, it is written as a dead letter of this stage.

@@ -84,6 +84,7 @@ void RequireAgreement(const absl::StatusOr<pipeline::BatchView>& batch, std::str
     const pipeline::ItemView& item = batch->items[i];
     Require(item.event == expected.items(i).event() &&
                 item.received_at == expected.items(i).received_at() &&
+                item.heartbeat == expected.items(i).heartbeat() &&
                 (item.dead_letter != nullptr) == expected.items(i).has_dead_letter(),
             "an item is what the generated parser reads");
     if (item.dead_letter != nullptr) {

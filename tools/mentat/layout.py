@@ -91,6 +91,7 @@ class Installation:
         self.kept = self.var / "state"
         self.queue = self.var / "spool" / "filer"
         self.state_file = self.run / "state.json"
+        self.targets_file = self.run / "prometheus" / "mentat.json"
         self.supervisor_pid_file = self.run / "supervisor.pid"
 
     def make_folders(self):

@@ -121,6 +121,7 @@ def up(installation, arguments):
     if made:
         terminal.say("keys", f"{made} new in {installation.etc / 'keys'}")
     kept = plan.write_configs()
+    plan.write_targets()
     for name in kept:
         terminal.say("etc", f"{name} has been edited and is left as it is")
     if demo:
@@ -180,6 +181,7 @@ def where(installation, _):
     for instance in [name for names in plan.instances.values() for name in names]:
         terminal.say(instance, f"gRPC {plan.address(instance, 'admin')}   "
                                f"metrics http://{plan.address(instance, 'metrics')}/metrics")
+    terminal.say("prometheus", f"targets in {installation.targets_file}")
     terminal.say("logs", f"{installation.log}; ./mentat logs [SERVICE]")
     terminal.say("settings", str(installation.etc))
     return 0

@@ -134,6 +134,14 @@ class Plan:
             write_file(record_file, json.dumps(record, indent=1) + "\n", 0o600)
         return kept
 
+    def write_targets(self):
+        """Tells Prometheus of the processes (file_sd_configs). Nothing there is secret."""
+        targets = [{"targets": [self.address(instance, "metrics")], "labels": {"service": stage, "instance": instance}}
+                   for stage, instances in self.instances.items() for instance in instances]
+        path = self.installation.targets_file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps(targets, indent=2) + "\n")
+
     def _files(self):
         files = self._rules()
         for stage, instances in self.instances.items():

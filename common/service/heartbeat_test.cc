@@ -113,7 +113,7 @@ TEST(HeartbeatTest, PassesByWhatWouldDropItAndIsMeasuredAtItsCommit) {
   std::atomic<Stage*> origin = nullptr;
   Place sink("storage", "", [&](Item& item) {
     // One at a time, so that they do not pile up where the pipeline stands still.
-    EXPECT_EQ(origin.load()->Status().ledger.in_flight, 1);
+    EXPECT_LE(origin.load()->Status().ledger.in_flight, 1);
     EXPECT_TRUE(item.heartbeat());
     EXPECT_TRUE(item.wire().empty());
     EXPECT_GT(item.received_at(), 0);
@@ -137,6 +137,8 @@ TEST(HeartbeatTest, PassesByWhatWouldDropItAndIsMeasuredAtItsCommit) {
   EXPECT_EQ(source.Value("mentat_heartbeat_seconds"), committed);
   EXPECT_EQ(source.Value("mentat_heartbeats_total", "failed"), 0);
   // They are in the ledgers, which close.
+  EXPECT_THAT(middle.stage->Drain(absl::Seconds(30)), IsOk());
+  EXPECT_THAT(sink.stage->Drain(absl::Seconds(30)), IsOk());
   const pipeline::Ledger ledger = middle.stage->Status().ledger;
   EXPECT_EQ(ledger.received, ledger.forwarded);
   EXPECT_EQ(ledger.dropped, 0);

@@ -288,6 +288,9 @@ class World:
     def repair_partitions(self):
         self.mentat.configure("storage", {"partition_days": 7, "partitions_ahead_days": 30})
         self.mentat.signal("storage", signal.SIGTERM)
+        # A process that is down has no alerts of its own: it must be back.
+        wait_for(lambda: self.prometheus.query(f"mentat_storage_partitions_end_timestamp_seconds > time() + {14 * DAY}"),
+                 "there are partitions for more than 14 days")
 
     def make_geoip_old(self):
         self._set_age("GeoLite2-City.mmdb", 40)
@@ -323,12 +326,14 @@ def play(world, fault, say):
         fault.skipped = world.no_disk
         return
 
-    def times(alerts, there, what):
-        """{alert: seconds from now until Alertmanager has it, or has it no more}"""
-        began, found = time.monotonic(), {}
+    def times(alerts, there, what, began):
+        """{alert: seconds until Alertmanager has it; or has it no more, and Prometheus sees no sign of it}"""
+        found = {}
 
         def all_found():
             active = world.alertmanager.active()
+            if not there:
+                active |= set(world.prometheus.alerts())
             for alert in alerts:
                 if alert not in found and (alert in active) == there:
                     found[alert] = time.monotonic() - began
@@ -337,13 +342,15 @@ def play(world, fault, say):
         wait_for(all_found, lambda: f"{sorted(set(alerts) - set(found))}: {what}", PATIENCE)
         return found
 
-    times(fault.alerts, False, "is silent")
+    times(() if fault.name == "partitions" else fault.alerts, False, "is silent", 0)
+    began = time.monotonic()
     getattr(world, f"make_{fault.name}")()
     try:
-        fault.fired = times(fault.alerts, True, "fires")
+        fault.fired = times(fault.alerts, True, "fires", began)
     finally:
+        began = time.monotonic()
         getattr(world, f"repair_{fault.name}")()
-    fault.cleared = times(fault.alerts, False, "is over")
+    fault.cleared = times(fault.alerts, False, "is over", began)
 
 
 def run(faults, say):

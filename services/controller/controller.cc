@@ -93,6 +93,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
       pool_(MakePool(config, context)),
       replays_(pool_ == nullptr ? nullptr : std::make_unique<Replays>(*pool_, context, streams_)),
       dead_letter_calls_(pool_.get(), replays_.get()),
+      outbox_calls_(pool_.get()),
       rpc_({.status = status_calls_,
             .instances = instance_calls_,
             .tail = tail_calls_,
@@ -100,7 +101,8 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
             .audit = *audit_,
             .gate = *context.gate,
             .workloads = workload_calls_,
-            .dead_letters = dead_letter_calls_}) {}
+            .dead_letters = dead_letter_calls_,
+            .outbox = outbox_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {
   std::jthread driver;

@@ -17,37 +17,14 @@
 #include "common/store/dead_letter_event.h"
 #include "common/store/dead_letter_queries.h"
 #include "services/controller/selection.h"
+#include "services/controller/selection_values.h"
 
 namespace mentat::controller {
 namespace {
 
-constexpr int kMostValues = 1000;
-constexpr size_t kMostTextBytes = 1000;
-constexpr uint32_t kPage = 100;
-constexpr uint32_t kMostPage = 1000;
 constexpr size_t kMostGroups = 1000;
 // What fits into an answer of gRPC's usual 4 MiB.
 constexpr size_t kMostEventBytes = 3 << 20;
-
-grpc::Status NoDatabase() {
-  return {grpc::StatusCode::FAILED_PRECONDITION,
-          "this controller knows no dead letters: configure database.dsn"};
-}
-
-absl::StatusOr<std::vector<std::string>> ReadTexts(
-    const char* name, const google::protobuf::RepeatedPtrField<std::string>& values) {
-  if (values.size() > kMostValues) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("selection.", name, ": at the most ", kMostValues));
-  }
-  for (const std::string& value : values) {
-    if (value.size() > kMostTextBytes || value.find('\0') != std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat("selection.", name, ": at the most ",
-                                                     kMostTextBytes, " bytes, none of them 0"));
-    }
-  }
-  return std::vector<std::string>(values.begin(), values.end());
-}
 
 absl::StatusOr<int64_t> ReadTime(const char* name, const google::protobuf::Timestamp& time) {
   constexpr int64_t kFarSeconds = 1'000'000'000'000;  // further than any year that has four digits
@@ -62,10 +39,7 @@ absl::StatusOr<int64_t> ReadTime(const char* name, const google::protobuf::Times
 
 absl::StatusOr<store::DeadLetterFilter> ReadSelection(const v1::DeadLetterSelection& selection) {
   store::DeadLetterFilter filter;
-  if (selection.ids_size() > kMostValues) {
-    return absl::InvalidArgumentError(absl::StrCat("selection.ids: at the most ", kMostValues));
-  }
-  filter.ids.assign(selection.ids().begin(), selection.ids().end());
+  ASSIGN_OR_RETURN(filter.ids, ReadIds(selection.ids()));
   ASSIGN_OR_RETURN(filter.reasons, ReadTexts("reasons", selection.reasons()));
   ASSIGN_OR_RETURN(filter.stages, ReadTexts("stages", selection.stages()));
   ASSIGN_OR_RETURN(filter.instances, ReadTexts("instances", selection.instances()));
@@ -76,12 +50,7 @@ absl::StatusOr<store::DeadLetterFilter> ReadSelection(const v1::DeadLetterSelect
   if (selection.has_to()) {
     ASSIGN_OR_RETURN(filter.to, ReadTime("to", selection.to()));
   }
-  if (selection.text().size() > kMostTextBytes ||
-      selection.text().find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("selection.text: at the most ", kMostTextBytes, " bytes, none of them 0"));
-  }
-  filter.text = selection.text();
+  ASSIGN_OR_RETURN(filter.text, ReadText("text", selection.text()));
   return filter;
 }
 
@@ -89,9 +58,7 @@ absl::StatusOr<store::DeadLetterFilter> ReadSelection(const v1::DeadLetterSelect
 template <typename Request>
 absl::StatusOr<store::DeadLetterFilter> ReadDangerous(const Request& request) {
   ASSIGN_OR_RETURN(store::DeadLetterFilter filter, ReadSelection(request.selection()));
-  if (filter.IsEmpty() && !request.all()) {
-    return absl::InvalidArgumentError("selection: has no condition; if all are meant, set `all`");
-  }
+  if (filter.IsEmpty() && !request.all()) return NothingChosen();
   return filter;
 }
 
@@ -108,13 +75,6 @@ absl::StatusOr<std::optional<store::DeadLetterPosition>> ReadToken(const std::st
     return absl::InvalidArgumentError("page_token: is not one that an answer has given");
   }
   return position;
-}
-
-void SetTime(int64_t micros, google::protobuf::Timestamp& time) {
-  int64_t seconds = micros / 1'000'000;
-  if (micros % 1'000'000 < 0) --seconds;
-  time.set_seconds(seconds);
-  time.set_nanos(static_cast<int32_t>(micros - seconds * 1'000'000) * 1000);
 }
 
 void Show(const store::StoredDeadLetter& letter, v1::DeadLetter& shown) {

@@ -12,6 +12,7 @@
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/dead_letter_calls.h"
 #include "services/controller/instance_calls.h"
+#include "services/controller/outbox_calls.h"
 #include "services/controller/reloads.h"
 #include "services/controller/status_calls.h"
 #include "services/controller/tail_calls.h"
@@ -32,6 +33,7 @@ class Rpc final : public v1::Controller::Service {
     service::Gate& gate;
     WorkloadCalls& workloads;
     DeadLetterCalls& dead_letters;
+    OutboxCalls& outbox;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
 
@@ -122,6 +124,23 @@ class Rpc final : public v1::Controller::Service {
                                   const v1::DiscardDeadLettersRequest* request,
                                   v1::DiscardDeadLettersResponse* response) override {
     return parts_.dead_letters.Discard(*request, *response);
+  }
+
+  grpc::Status ListOutbox(grpc::ServerContext*, const v1::ListOutboxRequest* request,
+                          v1::ListOutboxResponse* response) override {
+    return parts_.outbox.List(*request, *response);
+  }
+  grpc::Status CountOutbox(grpc::ServerContext*, const v1::CountOutboxRequest* request,
+                           v1::CountOutboxResponse* response) override {
+    return parts_.outbox.Count(*request, *response);
+  }
+  grpc::Status RetryOutbox(grpc::ServerContext*, const v1::RetryOutboxRequest* request,
+                           v1::RetryOutboxResponse* response) override {
+    return parts_.outbox.Retry(*request, *response);
+  }
+  grpc::Status DiscardOutbox(grpc::ServerContext*, const v1::DiscardOutboxRequest* request,
+                             v1::DiscardOutboxResponse* response) override {
+    return parts_.outbox.Discard(*request, *response);
   }
 
   grpc::Status ListAuditRecords(grpc::ServerContext*, const v1::ListAuditRecordsRequest* request,

@@ -8,6 +8,7 @@
 #include "tools/mentatctl/filter_command.h"
 #include "tools/mentatctl/idea_command.h"
 #include "tools/mentatctl/keys_command.h"
+#include "tools/mentatctl/outbox_command.h"
 #include "tools/mentatctl/reload_command.h"
 #include "tools/mentatctl/status_command.h"
 #include "tools/mentatctl/steer_commands.h"
@@ -50,6 +51,7 @@ Command MakeRootCommand(GlobalOptions& options) {
   root.commands.push_back(MakeReloadCommand());
   root.commands.push_back(MakeLogLevelCommand());
   root.commands.push_back(MakeDeadLettersCommand());
+  root.commands.push_back(MakeOutboxCommand());
   root.commands.push_back(MakeKeysCommand());
   root.commands.push_back(MakeIdeaCommand());
   root.commands.push_back(MakeFilterCommand());

@@ -55,9 +55,13 @@ constexpr Entry kEntries[] = {
     {kController, "ListDeadLetters", Role::kViewer, false},
     {kController, "CountDeadLetters", Role::kViewer, false},
     {kController, "GetDeadLetter", Role::kViewer, false},
+    {kController, "ListOutbox", Role::kViewer, false},
+    {kController, "CountOutbox", Role::kViewer, false},
+    {kController, "RetryOutbox", Role::kOperator, true},
     {kController, "ReplayDeadLetters", Role::kOperator, true},
     // What is gone is gone.
     {kController, "DiscardDeadLetters", Role::kAdmin, true},
+    {kController, "DiscardOutbox", Role::kAdmin, true},
     {kController, "Pause", Role::kOperator, true},
     {kController, "Resume", Role::kOperator, true},
     {kController, "Drain", Role::kOperator, true},

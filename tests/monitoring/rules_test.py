@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -40,6 +41,13 @@ class PromtoolTest(unittest.TestCase):
 
     def test_alertmanagers_configuration_is_sound(self):
         self.run_tool("amtool", "check-config", "alertmanager.yml")
+
+
+class KubernetesTest(unittest.TestCase):
+    def test_the_rules_for_the_operator_are_up_to_date(self):
+        result = subprocess.run([sys.executable, "-B", PROMETHEUS / "kubernetes_rule.py", "--check"], check=False, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
 
 
 class AlertsTest(unittest.TestCase):

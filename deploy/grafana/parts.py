@@ -2,7 +2,7 @@
 
 PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 POSTGRESQL = {"type": "postgres", "uid": "${postgresql}"}
-RUNBOOK = "docs/operating/runbook.md"
+RUNBOOK = "${runbook}"  # a variable, since where it is published is for each installation to say
 WIDTH = 24  # columns of a page
 # A click on a line of a graph: the logs of that instance. The variable is set once for an installation.
 LOGS = {"title": "Logs of ${__field.labels.instance}", "url": "${logs}${__field.labels.instance}", "targetBlank": True}
@@ -85,9 +85,13 @@ def label_variable(name, label, query):
             "current": {"text": "All", "value": "$__all"}, "options": []}
 
 
-def logs_variable():
-    return {"type": "textbox", "name": "logs", "label": "Logs at", "hide": 2, "query": "/explore?left=",
-            "current": {"text": "/explore?left=", "value": "/explore?left="}, "options": []}
+def address_variable(name, label, address):
+    return {"type": "textbox", "name": name, "label": label, "hide": 2, "query": address,
+            "current": {"text": address, "value": address}, "options": []}
+
+
+ADDRESSES = [address_variable("logs", "Logs at", "/explore?left="),
+             address_variable("runbook", "Runbook at", "docs/operating/runbook.md")]
 
 
 def annotation(name, color, expr, text):
@@ -112,7 +116,7 @@ def board(uid, title, description, panels, variables=(), database=False):
         "editable": False, "graphTooltip": 1, "timezone": "browser", "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "annotations": {"list": ANNOTATIONS},
-        "templating": {"list": [*sources, *variables, logs_variable()]},
+        "templating": {"list": [*sources, *variables, *ADDRESSES]},
         "links": [
             {"type": "dashboards", "title": "Mentat", "tags": ["mentat"], "asDropdown": True, "keepTime": True, "includeVars": True},
             {"type": "link", "title": "Runbook", "url": RUNBOOK, "targetBlank": True},

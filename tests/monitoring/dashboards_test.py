@@ -29,7 +29,7 @@ class DashboardsTest(unittest.TestCase):
         for name, dashboard in dashboards.items():
             with self.subTest(name):
                 variables = {variable["name"] for variable in dashboard["templating"]["list"]}
-                self.assertLessEqual({"prometheus", "logs"}, variables)
+                self.assertLessEqual({"prometheus", "logs", "runbook"}, variables)
                 self.assertLessEqual({"Deployment", "Start", "Reload", "Alert"},
                                      {each["name"] for each in dashboard["annotations"]["list"]})
                 self.assertIn("Logs", {link["title"] for link in dashboard["links"]})
@@ -45,6 +45,7 @@ class DashboardsTest(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(panel["fieldConfig"]["defaults"]["unit"])
                 for link in panel.get("links", []):
+                    self.assertTrue(link["url"].startswith("${runbook}#"), link["url"])
                     self.assertIn(link["url"].partition("#")[2], anchors)
 
     def test_red_is_where_an_alert_is(self):

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the secrets of an installation in containers: make_secrets.sh DIR [--dsn DSN] [--tls] [--keep-owner]
+# Makes the secrets of an installation in containers: make_secrets.sh DIR [--dsn DSN] [--tls] [--curve] [--keep-owner]
 #
 #   dsn                connection string of the database, for controller, enricher, storage and the migration
 #   postgres_password  its password, where the database is a container too
@@ -9,17 +9,19 @@
 #   operator.token     for people: mentatctl --token-file operator.token
 #
 # With --tls, in DIR/tls: an authority (keep ca.key elsewhere), a certificate for all stages and one for the
-# controller. What is there stays as it is. Run as root the files belong to those who read them in the
-# containers (10001 Mentat, 999 PostgreSQL), unless --keep-owner leaves them to you: Kubernetes takes the contents alone.
+# controller. With --curve, in DIR/keys: keys of the pipeline for each service, made by $MENTATCTL (mentatctl). What is
+# there stays as it is. Run as root the files belong to those who read them in the containers (10001 Mentat, 999
+# PostgreSQL), unless --keep-owner leaves them to you: Kubernetes takes the contents alone.
 set -euo pipefail
 
-folder=${1:?usage: make_secrets.sh DIR [--dsn DSN] [--tls] [--keep-owner]}
+folder=${1:?usage: make_secrets.sh DIR [--dsn DSN] [--tls] [--curve] [--keep-owner]}
 shift
-dsn='' tls='' keep_owner=''
+dsn='' tls='' curve='' keep_owner=''
 while (($#)); do
   case $1 in
     --dsn) dsn=${2:?--dsn wants a connection string} && shift ;;
     --tls) tls=yes ;;
+    --curve) curve=yes ;;
     --keep-owner) keep_owner=yes ;;
     *) echo "make_secrets.sh does not know \`$1'." >&2 && exit 2 ;;
   esac
@@ -67,6 +69,12 @@ if [[ -n $tls ]]; then
     certificate stages stages localhost
     certificate controller controller localhost
   )
+fi
+
+if [[ -n $curve ]]; then
+  for stage in filer-gateway inspector enricher storage controller; do
+    [[ -s keys/$stage.key_secret ]] || "${MENTATCTL:-mentatctl}" keys generate "$stage" --dir keys >/dev/null
+  done
 fi
 
 if ((EUID == 0)) && [[ -z $keep_owner ]]; then

@@ -95,6 +95,24 @@ class ComposeTest(unittest.TestCase):
             self.stack.wait_healthy("inspector", "enricher")
         self.stack.check(self)
 
+    def test_encryption_is_turned_on_and_off_under_load(self):
+        authority = ["--ca-file", str(self.stack.folder / "secrets/tls/ca.pem")]
+        services = [*STAGES, "controller"]
+        with self.stack.load():
+            self.stack.compose("up", "-d", files=["docker-compose.yaml", "encrypted.yaml"])
+            self.stack.wait_healthy(*services)
+            self.assertEqual(self.stack.status(), {})
+            wait_for(lambda: self.ready(*authority) == len(STAGES), lambda: self.stack.status(*authority))
+            self.stack.compose("up", "-d")
+            self.stack.wait_healthy(*services)
+            self.assertEqual(self.stack.status(*authority), {})
+        self.stack.check(self)
+
+    def ready(self, *options):
+        """Stages with an instance that is ready."""
+        return sum(1 for stage in self.stack.status(*options).get("stages", [])
+                   if any(instance.get("state") == "ready" for instance in stage["instances"]))
+
     def scale(self, replicas):
         self.stack.compose("up", "-d", "--no-recreate", "--scale", f"enricher={replicas}", "enricher")
 

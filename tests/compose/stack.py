@@ -19,7 +19,7 @@ IMAGES = ["filer-gateway", "inspector", "enricher", "storage", "controller", "to
 
 def copy_tree(folder):
     """What Compose mounts, as files: runfiles are links, which lead nowhere inside a container."""
-    for part in ("deploy/config", "deploy/compose", "deploy/images", "services/inspector/rules"):
+    for part in ("deploy/config", "deploy/compose", "deploy/images", "deploy/k8s/components", "services/inspector/rules"):
         shutil.copytree(REPOSITORY / part, folder / part)
     (folder / "deploy/demo").mkdir()
     for name in ("networks.sql", "demo-asn.mmdb", "demo-city.mmdb"):
@@ -81,13 +81,15 @@ class Stack:
             self.engine.run("docker", "rmi", "--force", f"mentat/{image}:{TAG}", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def compose(self, *words, **options):
-        return self.engine.run("docker-compose", "--profile", "core", *words, cwd=self.folder / "deploy/compose",
+    def compose(self, *words, files=("docker-compose.yaml",), **options):
+        names = [word for file in files for word in ("--file", file)]
+        return self.engine.run("docker-compose", *names, "--profile", "core", *words, cwd=self.folder / "deploy/compose",
                                environment=self.environment, **options)
 
     def build(self):
         self.engine.run(self.folder / "deploy/images/build.sh", REPOSITORY, "--tag", TAG, "--postgres")
-        self.engine.run(self.folder / "deploy/make_secrets.sh", self.folder / "secrets")
+        self.engine.run(self.folder / "deploy/make_secrets.sh", self.folder / "secrets", "--tls", "--curve",
+                        environment={"MENTATCTL": str(REPOSITORY / "tools/mentatctl/mentatctl")})
 
     def containers(self, service):
         return self.compose("ps", "-q", service).split()
@@ -134,11 +136,11 @@ class Stack:
 
     # --- state ---
 
-    def status(self):
+    def status(self, *options):
         """Of the controller, asked as an operator does; {} while it does not answer."""
         address = self.compose("port", "controller", "5580", check=False).strip()
         result = subprocess.run([str(REPOSITORY / "tools/mentatctl/mentatctl"), "--controller", address, "--token-file",
-                                 str(self.folder / "secrets/operator.token"), "status", "--json"],
+                                 str(self.folder / "secrets/operator.token"), *options, "status", "--json"],
                                 check=False, stdin=subprocess.DEVNULL, capture_output=True)
         try:
             return json.loads(result.stdout)

@@ -2,6 +2,7 @@
 promise, they keep."""
 
 import functools
+import os
 import re
 import subprocess
 import tempfile
@@ -12,6 +13,8 @@ import cases
 from manifests import REPOSITORY, Cluster, render, texts
 
 CHAIN = ["filer-gateway", "inspector", "enricher", "storage"]
+# Who sends events to whom; the controller what it replays.
+EDGES = [*zip(CHAIN, CHAIN[1:]), ("controller", "inspector")]
 
 
 def port_of(endpoint):
@@ -19,7 +22,8 @@ def port_of(endpoint):
 
 
 def make_secrets(folder):
-    subprocess.run(["deploy/make_secrets.sh", folder, "--tls", "--keep-owner"], check=True)
+    subprocess.run(["deploy/make_secrets.sh", folder, "--tls", "--curve", "--keep-owner"], check=True,
+                   env=os.environ | {"MENTATCTL": str(REPOSITORY / "tools/mentatctl/mentatctl")})
 
 
 def of_each(things):
@@ -49,6 +53,7 @@ class KubernetesTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             make_secrets(folder)
             cls.secrets = {"mentat-secrets": {path.name for path in Path(folder).iterdir() if path.is_file()},
+                           "mentat-keys": {path.name for path in Path(folder, "keys").iterdir()},
                            "mentat-tls": {path.name for path in Path(folder, "tls").iterdir()} - {"ca.key"}}
 
     # --- the program and its configuration ---
@@ -65,7 +70,8 @@ class KubernetesTest(unittest.TestCase):
                     mount = word if word == "/etc/mentat.d" else str(Path(word).parent)
                     (Path(folder + mount)).mkdir(parents=True, exist_ok=True)
                     for name, text in workload.files(mount).items():
-                        text = text.replace('"/secrets/', f'"{folder}/').replace('"/tls/', f'"{folder}/tls/')
+                        text = text.replace('"/secrets/', f'"{folder}/')
+                        text = re.sub(r'"/(tls|keys)/', rf'"{folder}/\1/', text)
                         Path(folder + mount, name).write_text(text, encoding="utf-8")
                     word = str(path)
                 words.append(word)
@@ -87,10 +93,18 @@ class KubernetesTest(unittest.TestCase):
         for path in texts(workload.config()):
             if path.startswith("/"):
                 folder, _, name = path.rpartition("/")
-                if folder in ("/secrets", "/tls"):
+                if folder in ("/secrets", "/tls", "/keys"):
                     self.assertIn(name, workload.files(folder))
                 else:
                     self.assertTrue({path, folder} & set(workload.mounts()), path)
+
+    def test_stages_know_their_neighbours_by_their_keys(self):
+        cluster = self.clusters["production"]
+        for before, after in EDGES:
+            sender, receiver = cluster.named(before).config()["pipeline"], cluster.named(after).config()["pipeline"]
+            self.assertEqual(sender["curve"]["secret_key_file"], f"/keys/{before}.key_secret")
+            self.assertEqual(sender["outputs"]["default"]["allowed_keys"], [f"/keys/{after}.key"])
+            self.assertEqual(receiver["input"]["allowed_keys"], [f"/keys/{one}.key" for one, other in EDGES if other == after])
 
     @of_each(SERVICES)
     def test_ports_are_those_of_the_configurations(self, _, workload):
@@ -236,10 +250,8 @@ class KubernetesTest(unittest.TestCase):
         closed = [each for each in policies if each["spec"]["podSelector"] == {} and "ingress" not in each["spec"]
                   and "egress" not in each["spec"]]
         self.assertEqual([sorted(each["spec"]["policyTypes"]) for each in closed], [["Egress", "Ingress"]])
-        edges = {(before, after, "input") for before, after in zip(CHAIN, CHAIN[1:])}
-        edges |= {(after, before, "ack") for before, after in zip(CHAIN, CHAIN[1:])}
+        edges = {(before, after, "input") for before, after in EDGES} | {(after, before, "ack") for before, after in EDGES}
         edges |= {("controller", name, "admin") for name in [*CHAIN, "controller"]}
-        edges |= {("controller", "inspector", "input"), ("inspector", "controller", "ack")}  # replayed dead letters
         self.assertEqual(self.allowed(cluster, policies, "egress"), edges)
         self.assertEqual(self.allowed(cluster, policies, "ingress"), edges)
 

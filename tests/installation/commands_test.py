@@ -9,7 +9,7 @@ import cases
 import layout
 from pipeline import REPOSITORY, SUPERVISOR, Mentat
 
-COMMANDS = ["up", "down", "status", "logs", "psql", "ctl", "build", "test", "bench", "chaos", "alerts", "lint"]
+COMMANDS = ["up", "down", "status", "logs", "psql", "ctl", "images", "build", "test", "bench", "chaos", "alerts", "lint"]
 
 
 class FrontTest(unittest.TestCase):

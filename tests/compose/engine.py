@@ -19,6 +19,28 @@ os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 START_SECONDS = 60
 
 
+class Traces:
+    """What a docker engine leaves behind in the kernel: rules of the packet filter, forwarding, its bridge."""
+
+    EMPTY = {"filter": ("INPUT", "FORWARD", "OUTPUT"), "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")}
+    FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+    BRIDGE = Path("/sys/class/net/docker0")
+
+    def __init__(self):
+        self.rules = subprocess.run(["iptables-save"], check=False, capture_output=True, text=True).stdout
+        for table, chains in self.EMPTY.items():
+            if f"*{table}\n" not in self.rules:
+                self.rules += f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains) + "COMMIT\n"
+        self.forward = self.FORWARD.read_text(encoding="ascii")
+        self.bridge = self.BRIDGE.exists()
+
+    def remove(self):
+        subprocess.run(["iptables-restore"], input=self.rules, check=False, capture_output=True, text=True)
+        self.FORWARD.write_text(self.forward, encoding="ascii")
+        if self.BRIDGE.exists() and not self.bridge:
+            subprocess.run(["ip", "link", "delete", "docker0"], check=False, capture_output=True)
+
+
 class Engine:
     """What runs here is used with the images that it has; an engine of one's own begins with none, and takes them
     with it."""
@@ -26,6 +48,7 @@ class Engine:
     def __init__(self):
         self.folder = None
         self.process = None
+        self.traces = None
         self.environment = dict(os.environ)
         self.environment.setdefault("HOME", "/tmp")
 
@@ -43,6 +66,7 @@ class Engine:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)
+            self.traces.remove()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -55,6 +79,7 @@ class Engine:
             raise unittest.SkipTest("no docker engine answers, and dockerd is not installed")
         self.folder = Path(tempfile.mkdtemp(prefix="mentat-docker-", dir="/var/tmp"))
         self.environment["DOCKER_HOST"] = f"unix://{self.folder}/socket"
+        self.traces = Traces()
         log = self.folder / "log"
         with log.open("wb") as output:
             # pylint: disable=consider-using-with

@@ -70,6 +70,20 @@ class ComposeFilesTest(unittest.TestCase):
                     listens = {5580} | ({port_of(target["pipeline"]["input"]["bind"])} if "input" in target.get("pipeline", {}) else set())
                     self.assertIn(int(port), listens)
 
+    def test_prometheus_scrapes_all_services(self):
+        config = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())
+        names = config["scrape_configs"][0]["dns_sd_configs"][0]
+        listen = read_json((REPOSITORY / "deploy/config/service.json").read_text())["service"]["metrics_listen"]
+        self.assertEqual(names["port"], port_of(listen))
+        configured = {path.stem.replace("_", "-") for path in (REPOSITORY / "deploy/config").glob("*.json")} - {"service"}
+        self.assertEqual(set(names["names"]), configured)
+        with tempfile.TemporaryDirectory() as folder:
+            rules = str((REPOSITORY / "deploy/prometheus/rules").resolve())
+            path = Path(folder, "prometheus.yml")
+            path.write_text((COMPOSE / "prometheus.yml").read_text().replace("/etc/prometheus/rules", rules))
+            result = subprocess.run(["promtool", "check", "config", str(path)], check=False, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
 
 if __name__ == "__main__":
     cases.main()

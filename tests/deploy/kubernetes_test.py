@@ -192,7 +192,7 @@ class KubernetesTest(unittest.TestCase):
     def test_metrics_exist(self):
         known = {line.split()[1].partition("{")[0] for path in (REPOSITORY / "tests/installation/metrics").iterdir()
                  for line in path.read_text().splitlines()}
-        named = {name for path in (REPOSITORY / "deploy/k8s").rglob("*.yaml") for name in re.findall(r"mentat_[a-z_]+", path.read_text())}
+        named = {name for path in (REPOSITORY / "deploy/k8s").rglob("*.yaml") for name in re.findall(r"(?<![\w:])mentat_[a-z_]+(?![\w:])", path.read_text())}
         self.assertTrue(named)
         self.assertEqual({name for name in named if not any(name in (each, each + "_bucket", each + "_count", each + "_sum")
                                                             for each in known)}, set())

@@ -4,14 +4,24 @@
 #include <vector>
 
 #include "common/service/version.h"
+#include "tools/mentatctl/completion_command.h"
+#include "tools/mentatctl/config_command.h"
 #include "tools/mentatctl/dead_letters_command.h"
 #include "tools/mentatctl/filter_command.h"
+#include "tools/mentatctl/history_commands.h"
 #include "tools/mentatctl/idea_command.h"
+#include "tools/mentatctl/in_flight_command.h"
 #include "tools/mentatctl/keys_command.h"
+#include "tools/mentatctl/ledger_command.h"
 #include "tools/mentatctl/outbox_command.h"
 #include "tools/mentatctl/reload_command.h"
 #include "tools/mentatctl/status_command.h"
 #include "tools/mentatctl/steer_commands.h"
+#include "tools/mentatctl/tail_command.h"
+#include "tools/mentatctl/top_command.h"
+#include "tools/mentatctl/topology_command.h"
+#include "tools/mentatctl/version_command.h"
+#include "tools/mentatctl/workload_commands.h"
 
 namespace mentat::mentatctl {
 namespace {
@@ -45,16 +55,32 @@ Command MakeRootCommand(GlobalOptions& options) {
 
   // In the order of the help.
   root.commands.push_back(MakeStatusCommand());
+  root.commands.push_back(MakeTopCommand());
+  root.commands.push_back(MakeTopologyCommand());
+  root.commands.push_back(MakeTailCommand());
+  root.commands.push_back(MakeInFlightCommand());
+  root.commands.push_back(MakeLedgerCommand());
+  root.commands.push_back(MakeVersionCommand());
   root.commands.push_back(MakePauseCommand());
   root.commands.push_back(MakeResumeCommand());
   root.commands.push_back(MakeDrainCommand());
   root.commands.push_back(MakeReloadCommand());
+  root.commands.push_back(MakeReloadsCommand());
+  root.commands.push_back(MakeRollbackCommand());
+  root.commands.push_back(MakeWorkloadsCommand());
+  root.commands.push_back(MakeStartCommand());
+  root.commands.push_back(MakeStopCommand());
+  root.commands.push_back(MakeRestartCommand());
+  root.commands.push_back(MakeScaleCommand());
   root.commands.push_back(MakeLogLevelCommand());
   root.commands.push_back(MakeDeadLettersCommand());
   root.commands.push_back(MakeOutboxCommand());
+  root.commands.push_back(MakeConfigCommand());
+  root.commands.push_back(MakeAuditCommand());
   root.commands.push_back(MakeKeysCommand());
   root.commands.push_back(MakeIdeaCommand());
   root.commands.push_back(MakeFilterCommand());
+  root.commands.push_back(MakeCompletionCommand());
   return root;
 }
 

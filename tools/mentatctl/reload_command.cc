@@ -15,27 +15,11 @@
 namespace mentat::mentatctl {
 namespace {
 
-// Reading and checking of many instances, and the wait for one that is lost meanwhile.
-constexpr absl::Duration kReloadTimeout = absl::Minutes(5);
-
 struct Options {
   Targets targets;
   bool check = false;
   std::string comment;
 };
-
-absl::Status Reload(const Session& session, const Options& options,
-                    controller::v1::ReloadResponse* response) {
-  const absl::StatusOr<Client> client = Client::ToController(session);
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<controller::v1::Selection> selection = ToSelection(*client, options.targets);
-  if (!selection.ok()) return selection.status();
-  controller::v1::ReloadRequest request;
-  *request.mutable_selection() = *selection;
-  request.set_check_only(options.check);
-  request.set_comment(options.comment);
-  return client->Call(request, response, kReloadTimeout);
-}
 
 // Instances that are named by their addresses reload each for itself where the controller cannot
 // let them: it is not there, does not know them, or keeps no reloads.
@@ -46,17 +30,21 @@ bool CanReloadDirectly(const Targets& targets, const absl::Status& answer) {
 }
 
 int RunReload(Session& session, const Options& options) {
-  if (options.targets.empty() && !options.targets.all) {
-    return Fail(session, absl::InvalidArgumentError("a TARGET is missing; --all is for all"));
+  if (const absl::Status given = CheckGiven(options.targets); !given.ok()) {
+    return Fail(session, given);
   }
-  controller::v1::ReloadResponse response;
-  const absl::Status status = Reload(session, options, &response);
-  if (status.ok()) return PrintReload(session, response);
-  if (!options.check && CanReloadDirectly(options.targets, status)) {
+  controller::v1::ReloadRequest request;
+  request.set_check_only(options.check);
+  request.set_comment(options.comment);
+  const auto response = CallSelected<controller::v1::ReloadResponse>(session, options.targets,
+                                                                     request, kReloadTimeout);
+  if (response.ok()) return PrintReload(session, *response);
+  if (!options.check && CanReloadDirectly(options.targets, response.status())) {
     stage::v1::ReloadResponse answer;
-    return CallDirectly(session, options.targets, status, stage::v1::ReloadRequest(), &answer);
+    return CallDirectly(session, options.targets, response.status(), stage::v1::ReloadRequest(),
+                        &answer);
   }
-  return PrintReloadError(session, status);
+  return PrintReloadError(session, response.status());
 }
 
 }  // namespace

@@ -3,10 +3,14 @@
 #define TOOLS_MENTATCTL_RELOAD_RESULTS_H_
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "mentat/controller/v1/controller.pb.h"
 #include "tools/mentatctl/session.h"
 
 namespace mentat::mentatctl {
+
+// Reading and checking of many instances, and the wait for one that is lost meanwhile.
+inline constexpr absl::Duration kReloadTimeout = absl::Minutes(5);
 
 // A line for each instance, with the keys that take effect with its next start, and the number of
 // the reload. The exit status.

@@ -1,20 +1,19 @@
 #include "tools/mentatctl/status_command.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "tools/mentatctl/client.h"
+#include "tools/mentatctl/exit_status.h"
 #include "tools/mentatctl/message_json.h"
+#include "tools/mentatctl/nagios_status.h"
 #include "tools/mentatctl/session.h"
 #include "tools/mentatctl/table.h"
 #include "tools/mentatctl/text.h"
@@ -27,66 +26,18 @@ using controller::v1::StageStatus;
 using nlohmann::ordered_json;
 
 constexpr absl::Duration kStatusTimeout = absl::Seconds(30);
-constexpr std::string_view kSeverityNames[] = {"ok", "warning", "critical"};
-
-// `ready`, `not ready`, `unreachable`, …
-std::string StateText(const InstanceStatus& instance) {
-  switch (instance.reachability()) {
-    case controller::v1::REACHABILITY_ANSWERED: {
-      std::string name = stage::v1::State_Name(instance.status().state());
-      name.erase(0, std::string_view("STATE_").size());
-      return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", " "}});
-    }
-    case controller::v1::REACHABILITY_UNREACHABLE:
-      return "unreachable";
-    case controller::v1::REACHABILITY_GONE:
-      return "gone";
-    default:
-      return "unknown";
-  }
-}
-
-bool IsReady(const InstanceStatus& instance) {
-  return instance.reachability() == controller::v1::REACHABILITY_ANSWERED &&
-         instance.status().state() == stage::v1::STATE_READY;
-}
-
-Severity Judge(const StageStatus& stage) {
-  const auto& instances = stage.instances();
-  const bool any_ready = std::any_of(instances.begin(), instances.end(), IsReady);
-  Severity worst = Severity::kCritical;  // without an instance
-  bool counted = false;
-  for (const InstanceStatus& instance : instances) {
-    if (instance.reachability() == controller::v1::REACHABILITY_GONE) continue;
-    Severity severity = Severity::kWarning;
-    if (IsReady(instance)) {
-      severity = Severity::kOk;
-    } else if (instance.reachability() != controller::v1::REACHABILITY_ANSWERED ||
-               (instance.status().state() == stage::v1::STATE_NOT_READY && !any_ready)) {
-      severity = Severity::kCritical;
-    }
-    worst = counted ? std::max(worst, severity) : severity;
-    counted = true;
-  }
-  return stage.error().empty() ? worst : std::max(worst, Severity::kWarning);
-}
-
-std::string InstanceName(const InstanceStatus& instance) {
-  return instance.status().instance().empty() ? instance.address() : instance.status().instance();
-}
-
-// Why the instance is not ready, for people.
-std::string Reason(const InstanceStatus& instance) {
-  if (!instance.error().empty()) return instance.error();
-  return instance.status().not_ready_reason();
-}
 
 constexpr char kDescription[] =
     "A line for each instance: what it is doing, events received a second and since it\n"
     "started, held, rejected, dropped, and the age of the oldest event held. Exit status:\n"
     "  0  all is well\n"
     "  1  an instance is paused, draining or not ready\n"
-    "  2  an instance or the controller does not answer, a stage has no ready instance\n";
+    "  2  an instance or the controller does not answer, a stage has no ready instance\n"
+    "\n"
+    "With --nagios the thresholds count, too, and 3 is unknown. Metrics of each stage:\n"
+    "queue_age (seconds), in_flight, rate (received a second), rejected (since the start),\n"
+    "ready (instances). A RANGE is 10 (0 to 10), 10:, ~:10, 10:20, or @10:20 for what is\n"
+    "inside. The controller has --timeout to answer, 30 seconds by default.\n";
 
 using Row = std::vector<std::string>;
 
@@ -153,13 +104,53 @@ absl::StatusOr<controller::v1::GetStatusResponse> FetchStatus(
   return response;
 }
 
-}  // namespace
+struct Options {
+  std::vector<std::string> stages;
+  bool nagios = false;
+  std::vector<std::string> warning;
+  std::vector<std::string> critical;
+};
 
-Severity Judge(const controller::v1::GetStatusResponse& response) {
-  Severity worst = Severity::kOk;
-  for (const StageStatus& stage : response.stages()) worst = std::max(worst, Judge(stage));
-  return worst;
+int RunStatus(Session& session, const Options& options) {
+  if (!options.warning.empty() || !options.critical.empty()) {
+    return Fail(session, absl::InvalidArgumentError("thresholds need --nagios"));
+  }
+  const absl::StatusOr<controller::v1::GetStatusResponse> response =
+      FetchStatus(session, options.stages);
+  if (!response.ok()) return Fail(session, response.status());
+  const Severity severity = Judge(*response);
+  if (session.json) {
+    session.out << FormatStatusJson(*response);
+  } else {
+    session.out << FormatStatusTable(*response) << "\n"
+                << SeverityName(severity) << ": " << Printable(Summary(*response)) << "\n";
+  }
+  return static_cast<int>(severity);
 }
+
+// What is wrong with the check itself is unknown; a controller that is away is critical.
+NagiosResult Check(const Session& session, const Options& options) {
+  const auto warning = Thresholds::Parse(options.warning, NagiosMetrics());
+  if (!warning.ok()) return MakeNagiosFailure(kExitUsage, std::string(warning.status().message()));
+  const auto critical = Thresholds::Parse(options.critical, NagiosMetrics());
+  if (!critical.ok())
+    return MakeNagiosFailure(kExitUsage, std::string(critical.status().message()));
+  const auto response = FetchStatus(session, options.stages);
+  if (response.ok()) return MakeNagiosResult(*response, *warning, *critical);
+  const absl::StatusCode code = response.status().code();
+  const bool is_away =
+      code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded;
+  return MakeNagiosFailure(is_away ? kExitCritical : kExitUsage,
+                           std::string(response.status().message()));
+}
+
+int RunNagios(Session& session, const Options& options) {
+  const NagiosResult result = Check(session, options);
+  session.out << result.line;
+  return result.exit_status;
+}
+
+}  // namespace
 
 std::string FormatStatusTable(const controller::v1::GetStatusResponse& response) {
   Table table({"STAGE", "INSTANCE", "STATE", ">RATE/S", ">RECEIVED", ">IN FLIGHT", ">REJECTED",
@@ -190,30 +181,39 @@ std::string FormatStatusJson(const controller::v1::GetStatusResponse& response) 
     stages.push_back(
         {{"name", stage.name()}, {"error", stage.error()}, {"instances", std::move(instances)}});
   }
-  const ordered_json json = {{"severity", kSeverityNames[static_cast<int>(Judge(response))]},
+  const ordered_json json = {{"severity", SeverityName(Judge(response))},
                              {"stages", std::move(stages)}};
   return JsonText(json);
 }
 
 Command MakeStatusCommand() {
-  const auto stages = std::make_shared<std::vector<std::string>>();
-  Command command{.name = "status",
-                  .summary = "shows the stages, their instances and what they are doing",
-                  .description = kDescription,
-                  .examples = {"mentatctl status", "mentatctl status --stage storage",
-                               "mentatctl --controller controller:5580 status --json | jq "
-                               "'.stages[].name'"}};
+  const auto options = std::make_shared<Options>();
+  Command command{
+      .name = "status",
+      .summary = "shows the stages, their instances and what they are doing",
+      .description = kDescription,
+      .examples = {"mentatctl status", "mentatctl status --stage storage",
+                   "mentatctl --controller controller:5580 status --json | jq '.stages[].name'",
+                   "mentatctl status --nagios --warning queue_age=30 --critical queue_age=120 "
+                   "--critical storage.rate=1:"}};
   command.arguments = {{.name = "--stage",
-                        .value = stages.get(),
+                        .value = &options->stages,
                         .help = "only this stage; may be repeated",
                         .placeholder = "NAME",
-                        .completes = Completes::kStages}};
-  command.run = [stages](Session& session) {
-    const absl::StatusOr<controller::v1::GetStatusResponse> response =
-        FetchStatus(session, *stages);
-    if (!response.ok()) return Fail(session, response.status());
-    session.out << (session.json ? FormatStatusJson(*response) : FormatStatusTable(*response));
-    return static_cast<int>(Judge(*response));
+                        .completes = Completes::kStages},
+                       {.name = "--nagios",
+                        .value = &options->nagios,
+                        .help = "one line with performance data, for monitoring systems"},
+                       {.name = "--warning",
+                        .value = &options->warning,
+                        .help = "warns outside the range; may be repeated",
+                        .placeholder = "[STAGE.]METRIC=RANGE"},
+                       {.name = "--critical",
+                        .value = &options->critical,
+                        .help = "is critical outside the range; may be repeated",
+                        .placeholder = "[STAGE.]METRIC=RANGE"}};
+  command.run = [options](Session& session) {
+    return options->nagios ? RunNagios(session, *options) : RunStatus(session, *options);
   };
   return command;
 }

@@ -17,31 +17,17 @@
 namespace mentat::mentatctl {
 namespace {
 
-// The call of all instances by the controller; `request` lacks the selection only.
-template <typename Request, typename Response>
-absl::Status CallAll(const Session& session, const Targets& targets, Request request,
-                     Response* response) {
-  const absl::StatusOr<Client> client = Client::ToController(session);
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<controller::v1::Selection> selection = ToSelection(*client, targets);
-  if (!selection.ok()) return selection.status();
-  *request.mutable_selection() = *selection;
-  return client->Call(request, response);
-}
-
 // Calls through the controller, or each instance with `direct` and its `answer`.
-template <typename Request, typename Response, typename DirectRequest, typename DirectResponse>
-int Steer(Session& session, const Targets& targets, const Request& request, Response response,
+template <typename Response, typename Request, typename DirectRequest, typename DirectResponse>
+int Steer(Session& session, const Targets& targets, const Request& request,
           const DirectRequest& direct, DirectResponse answer) {
-  if (targets.empty() && !targets.all) {
-    return Fail(session, absl::InvalidArgumentError("a TARGET is missing; --all is for all"));
+  if (const absl::Status given = CheckGiven(targets); !given.ok()) return Fail(session, given);
+  const absl::StatusOr<Response> response = CallSelected<Response>(session, targets, request);
+  if (response.ok()) return PrintResults(session, response->results());
+  if (CanCallDirectly(targets, response.status())) {
+    return CallDirectly(session, targets, response.status(), direct, &answer);
   }
-  const absl::Status status = CallAll(session, targets, request, &response);
-  if (status.ok()) return PrintResults(session, response.results());
-  if (CanCallDirectly(targets, status)) {
-    return CallDirectly(session, targets, status, direct, &answer);
-  }
-  return Fail(session, status);
+  return Fail(session, response.status());
 }
 
 // A command for calls that take nothing but a selection.
@@ -50,7 +36,7 @@ Command SteerCommand(Command command) {
   const auto targets = std::make_shared<Targets>();
   command.arguments = TargetArguments(*targets, /*with_all=*/true);
   command.run = [targets](Session& session) {
-    return Steer(session, *targets, Request(), Response(), DirectRequest(), DirectResponse());
+    return Steer<Response>(session, *targets, Request(), DirectRequest(), DirectResponse());
   };
   return command;
 }
@@ -130,8 +116,8 @@ Command MakeLogLevelCommand() {
     stage::v1::SetLogLevelRequest direct;
     direct.set_level(level);
     direct.set_module(options->module);
-    return Steer(session, options->targets, request, controller::v1::SetLogLevelResponse(), direct,
-                 stage::v1::SetLogLevelResponse());
+    return Steer<controller::v1::SetLogLevelResponse>(session, options->targets, request, direct,
+                                                      stage::v1::SetLogLevelResponse());
   };
   return command;
 }

@@ -43,6 +43,11 @@ std::vector<Argument> TargetArguments(Targets& targets, bool with_all) {
   return arguments;
 }
 
+absl::Status CheckGiven(const Targets& targets) {
+  if (!targets.empty() || targets.all) return absl::OkStatus();
+  return absl::InvalidArgumentError("a TARGET is missing; --all is for all");
+}
+
 absl::StatusOr<controller::v1::Selection> ToSelection(const Client& controller,
                                                       const Targets& targets) {
   controller::v1::Selection selection;

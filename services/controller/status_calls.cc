@@ -53,6 +53,10 @@ absl::Duration IntervalOf(const v1::WatchStatusRequest& request) {
 
 grpc::Status StatusCalls::ListStages(v1::ListStagesResponse& response) {
   response = poller_.Stages();
+  if (!response.stages().empty()) return grpc::Status::OK;
+  // The controller has just been started, and does not know them yet.
+  poller_.WaitForRound().IgnoreError();
+  response = poller_.Stages();
   return grpc::Status::OK;
 }
 

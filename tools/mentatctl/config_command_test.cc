@@ -57,7 +57,8 @@ TEST_F(ConfigTest, ViewShowsValuesWithOrigins) {
   result = Ctl({"config", "view", "--all", "--json", "--key", "pipeline"});
   ASSERT_EQ(result.Json()["instances"].size(), 1u) << result.out;
   EXPECT_EQ(result.Json()["instances"][0]["instance"], "one");
-  for (const auto& entry : result.Json()["instances"][0]["entries"]) {
+  const nlohmann::json json = result.Json();
+  for (const auto& entry : json["instances"][0]["entries"]) {
     EXPECT_THAT(entry["key"].get<std::string>(), testing::StartsWith("pipeline."));
   }
 }
@@ -78,7 +79,8 @@ TEST_F(ConfigTest, DiffComparesInstancesDefaultsAndAFile) {
   result = Ctl({"config", "diff", "one", "--file", file, "--program", kDemo, "--json"});
   EXPECT_EQ(result.exit_status, 1) << result.err;
   bool found = false;
-  for (const auto& difference : result.Json()["differences"]) {
+  const nlohmann::json json = result.Json();
+  for (const auto& difference : json["differences"]) {
     if (difference["key"].get<std::string>() != "pipeline.workers") continue;
     found = true;
     EXPECT_EQ(difference["values"][0]["value"], 3);

@@ -44,7 +44,7 @@ TEST_F(ShowTest, TopologyTellsEdges) {
   result = Ctl({"topology", "--json"});
   ASSERT_EQ(result.Json()["edges"].size(), 1u) << result.out;
   EXPECT_EQ(result.Json()["edges"][0]["to"], "last");
-  EXPECT_TRUE(result.Json()["edges"][0]["oldest_age_seconds"].is_number());
+  EXPECT_TRUE(result.Json()["edges"][0].contains("oldest_age_seconds")) << result.out;
   demo("last").process().Signal(SIGKILL);
   ASSERT_THAT(demo("first").WaitUntil([](const stage::v1::Status& status) {
     return !status.peers().empty() && !status.peers(0).connected();
@@ -60,13 +60,12 @@ TEST_F(ShowTest, LedgerAndInFlight) {
   result = Ctl({"ledger", "last", "--json"});
   ASSERT_EQ(result.Json()["instances"].size(), 1u) << result.out;
   EXPECT_GT(result.Json()["instances"][0]["answer"]["ledger"]["received"], 0);
-  // Batches are held where nobody takes them, once the last stage has finished what it held.
-  EXPECT_EQ(Ctl({"pause", "last"}).exit_status, 0);
-  ASSERT_THAT(demo("last").WaitUntil(
-                  [](const stage::v1::Status& status) { return status.ledger().in_flight() == 0; }),
-              IsOk());
-  ASSERT_THAT(demo("first").WaitUntil(
-                  [](const stage::v1::Status& status) { return status.ledger().in_flight() > 0; }),
+  // Batches are held where nobody takes them.
+  demo("last").process().Signal(SIGKILL);
+  ASSERT_THAT(demo("last").process().Wait(), IsOk());
+  ASSERT_THAT(demo("first").WaitUntil([](const stage::v1::Status& status) {
+    return !status.peers(0).connected() && status.ledger().in_flight() > 0;
+  }),
               IsOk());
   result = Ctl({"in-flight", "first", "--limit", "1"});
   EXPECT_EQ(result.exit_status, 0) << result.err;

@@ -18,7 +18,7 @@ class Result(unittest.TextTestResult):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.cases = []
-        self.began = 0.0
+        self.began = time.monotonic()
 
     def startTest(self, test):
         self.began = time.monotonic()
@@ -72,4 +72,5 @@ def main():
     if os.environ.get("XML_OUTPUT_FILE"):
         name = os.environ.get("TEST_TARGET", os.path.basename(sys.argv[0]))
         write_xml(os.environ["XML_OUTPUT_FILE"], name, result.cases)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun else 1)
+    # A class that is skipped as a whole runs no test.
+    sys.exit(0 if result.wasSuccessful() and (result.testsRun or result.skipped) else 1)

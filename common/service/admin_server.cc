@@ -168,6 +168,12 @@ class StageAdminService final : public StageAdmin::Service {
         [this, context] { return context->IsCancelled() || changes_.closed(); }));
   }
 
+  grpc::Status DumpRunlog(grpc::ServerContext*, const DumpRunlogRequest*,
+                          DumpRunlogResponse* response) override {
+    *response->mutable_runlog() = handler_.Runlog();
+    return grpc::Status::OK;
+  }
+
   grpc::Status SetLogLevel(grpc::ServerContext*, const SetLogLevelRequest* request,
                            SetLogLevelResponse* response) override {
     absl::StatusOr<std::string> previous =

@@ -21,8 +21,9 @@ namespace mentat::pipeline {
 class Stage;
 }
 namespace mentat::stage::v1 {
+class Runlog;
 class Status;
-}
+}  // namespace mentat::stage::v1
 
 namespace mentat::service {
 
@@ -44,6 +45,7 @@ class AdminHandler {
   virtual absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                                   const std::string& module) = 0;
   virtual std::vector<ConfigEntry> Config() const = 0;
+  virtual stage::v1::Runlog Runlog() const = 0;
 };
 
 struct AdminServerOptions {

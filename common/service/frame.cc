@@ -54,6 +54,7 @@ void Frame::Start(AdminServer& admin) {
 
 void Frame::BeginDrain() {
   draining_ = true;
+  options_.runlog->Mark("draining");
   Evaluate();
 }
 
@@ -117,6 +118,10 @@ void Frame::Evaluate() {
   {
     const MutexLock lock(mutex_);
     if (readiness_ == now && paused_ == paused) return;
+    if (paused_ != paused) options_.runlog->Mark(paused ? "paused" : "resumed");
+    if (readiness_ != now && !draining_) {
+      options_.runlog->Mark(now.ok() ? "ready" : absl::StrCat("not ready: ", now.message()));
+    }
   }
   if (now.ok()) {
     log_.Info("ready");
@@ -306,6 +311,9 @@ std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
                     {{static_cast<double>(options_.sink->held_back())}}),
       CounterFamily("mentat_log_lost_records_total", "Log records that could not be written.",
                     {{static_cast<double>(options_.sink->lost())}}),
+      CounterFamily("mentat_runlog_failed_saves_total",
+                    "Times that the run log could not be written to its file.",
+                    {{static_cast<double>(options_.runlog->failed_saves())}}),
   };
   // The file as it is now is what the next connection gets.
   absl::StatusOr<absl::Time> expiry = absl::UnixEpoch();

@@ -23,6 +23,7 @@
 #include "common/service/notify.h"
 #include "common/service/rates.h"
 #include "common/service/reloader.h"
+#include "common/service/runlog/runlog_keeper.h"
 #include "common/service/service.h"
 #include "common/service/statistics.h"
 
@@ -40,6 +41,7 @@ struct FrameOptions {
   Service* service = nullptr;        // outlives the frame
   pipeline::Stage* stage = nullptr;  // likewise; null without a pipeline
   Reloader* reloader = nullptr;      // likewise
+  RunlogKeeper* runlog = nullptr;    // likewise
   std::function<void()> on_drain;    // called when a call asks for the end of the process
   Notifier notifier;
   absl::Duration statistics_interval = absl::InfiniteDuration();  // of the lines in the log
@@ -78,6 +80,7 @@ class Frame : public AdminHandler {
   absl::StatusOr<std::string> SetLogLevel(const std::string& level,
                                           const std::string& module) override;
   std::vector<ConfigEntry> Config() const override;
+  stage::v1::Runlog Runlog() const override { return options_.runlog->Now(); }
 
   // The metrics of the frame; docs/configuration.md has the list.
   std::vector<prometheus::MetricFamily> CollectMetrics() const;

@@ -103,7 +103,7 @@ TEST_F(LifeTest, FromItsMakingToItsEnd) {
 }
 
 TEST_F(LifeTest, WhatWasSetUpIsTornDownWhereTheStartFails) {
-  EXPECT_EQ(Wait(Start("service.admin_listen=nowhere")), 1);
+  EXPECT_EQ(Wait(Start("service.metrics_listen=nowhere")), 1);
   EXPECT_THAT(Said(), ElementsAre("made", "setup", "teardown", "ended"));
 }
 

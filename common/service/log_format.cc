@@ -161,6 +161,16 @@ std::string FormatJson(const Record& record) {
   return line;
 }
 
+void AppendMessage(std::string& line, const Record& record) {
+  AppendEscaped(line, record.message);
+  for (const Field& field : record.fields) {
+    line += ' ';
+    AppendEscaped(line, field.key);
+    line += '=';
+    AppendValue(line, field.value, Format::kText);
+  }
+}
+
 std::string FormatText(const Record& record) {
   std::string line = FormatTimestamp(record.time);
   line += ' ';
@@ -170,13 +180,7 @@ std::string FormatText(const Record& record) {
     AppendEscaped(line, record.module);
     line += ": ";
   }
-  AppendEscaped(line, record.message);
-  for (const Field& field : record.fields) {
-    line += ' ';
-    AppendEscaped(line, field.key);
-    line += '=';
-    AppendValue(line, field.value, Format::kText);
-  }
+  AppendMessage(line, record);
   if (record.held_back > 0) absl::StrAppend(&line, " held_back=", record.held_back);
   line += '\n';
   return line;
@@ -191,6 +195,19 @@ std::optional<Level> ParseLevel(std::string_view name) {
     if (kLevelNames[i] == name) return static_cast<Level>(i);
   }
   return std::nullopt;
+}
+
+std::string FormatMessage(const Record& record, size_t max_bytes) {
+  std::string text;
+  AppendMessage(text, record);
+  if (text.size() > max_bytes) {
+    // Where a character ends.
+    while (max_bytes > 0 && (static_cast<unsigned char>(text[max_bytes]) & 0xC0) == 0x80) {
+      --max_bytes;
+    }
+    text.resize(max_bytes);
+  }
+  return text;
 }
 
 std::string FormatRecord(const Record& record, Format format) {

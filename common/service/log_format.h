@@ -3,6 +3,7 @@
 #ifndef COMMON_SERVICE_LOG_FORMAT_H_
 #define COMMON_SERVICE_LOG_FORMAT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct Record {
   uint64_t held_back = 0;  // records like it since the last one that was written
 };
 
+// `message key=value`, as a line of text has it, cut at `max_bytes`; always UTF-8.
+std::string FormatMessage(const Record& record, size_t max_bytes);
 // With a newline at its end.
 std::string FormatRecord(const Record& record, Format format);
 

@@ -128,15 +128,19 @@ void Sink::TellHeldBack(bool at_end) {
 
 void Sink::Put(Level level, std::string_view module, std::string_view message,
                Logger::Fields fields, uint64_t held_back) {
-  const std::string line = FormatRecord({.time = absl::Now(),
-                                         .level = level,
-                                         .service = options_.service,
-                                         .instance = options_.instance,
-                                         .module = module,
-                                         .message = message,
-                                         .fields = fields,
-                                         .held_back = held_back},
-                                        options_.format);
+  const Record record = {.time = absl::Now(),
+                         .level = level,
+                         .service = options_.service,
+                         .instance = options_.instance,
+                         .module = module,
+                         .message = message,
+                         .fields = fields,
+                         .held_back = held_back};
+  const std::string line = FormatRecord(record, options_.format);
+  if (level == Level::kError) {
+    errors_.Add(record.time, module, message, FormatMessage(record, KeptErrors::kMaxTextBytes),
+                1 + held_back);
+  }
   if (output_->Write(level, module, line)) {
     written_[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   } else {

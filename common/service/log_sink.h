@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/service/log.h"
+#include "common/service/log_errors.h"
 #include "common/service/log_format.h"
 #include "common/service/log_output.h"
 #include "common/service/log_repeats.h"
@@ -84,6 +85,8 @@ class Sink {
   uint64_t written(Level level) const { return written_[static_cast<size_t>(level)].load(); }
   uint64_t held_back() const { return held_back_.load(); }
   uint64_t lost() const { return lost_.load(); }
+  // The records at level error.
+  const KeptErrors& errors() const { return errors_; }
 
  private:
   Sink(SinkOptions options, std::unique_ptr<Output> output);
@@ -104,6 +107,7 @@ class Sink {
   std::array<std::atomic<uint64_t>, 4> written_ = {};
   std::atomic<uint64_t> held_back_ = 0;
   std::atomic<uint64_t> lost_ = 0;
+  KeptErrors errors_;
 };
 
 }  // namespace mentat::log

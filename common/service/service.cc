@@ -36,6 +36,7 @@
 #include "common/service/process.h"
 #include "common/service/process_stats.h"
 #include "common/service/reloader.h"
+#include "common/service/runlog/runlog_keeper.h"
 #include "common/service/secrets.h"
 #include "common/service/signals.h"
 #include "common/service/version.h"
@@ -81,6 +82,18 @@ std::string AbsolutePath(const std::string& path) {
 void PrintError(std::string_view name, const absl::Status& status) {
   std::fprintf(stderr, "%s: %s\n", std::string(name).c_str(),
                std::string(status.message()).c_str());
+}
+
+void FillRunlog(const pipeline::StageStatus& status, stage::v1::Runlog& runlog) {
+  runlog.set_received_events(status.ledger.received);
+  runlog.set_forwarded_events(status.ledger.forwarded);
+  runlog.set_dropped_events(status.ledger.dropped);
+  runlog.set_rejected_events(status.ledger.rejected);
+  runlog.set_stored_events(status.ledger.stored);
+  runlog.set_retried_events(status.ledger.retried);
+  runlog.set_in_flight_events(status.ledger.in_flight);
+  runlog.set_resent_batches(status.resent_batches);
+  runlog.set_late_acks(status.late_acks);
 }
 
 // Lets TERM and INT end the process while it sets up, when there is nothing to drain yet.
@@ -163,9 +176,15 @@ class Runner {
         service_config_.instance().empty() ? DefaultInstance(name_) : service_config_.instance();
     ASSIGN_OR_RETURN(sink_,
                      service::OpenLog(service_config_.log(), context_.name, context_.instance));
+    context_.state_folder = service_config_.state_dir();
     context_.log = log::Logger(sink_);
     context_.registry = registry_.get();
     log_ = log::Logger(sink_, "service");
+    ASSIGN_OR_RETURN(runlog_, RunlogKeeper::Begin({.config = service_config_.runlog(),
+                                                   .service = context_.name,
+                                                   .instance = context_.instance,
+                                                   .entries = entries_,
+                                                   .sink = sink_}));
     return absl::OkStatus();
   }
 
@@ -180,19 +199,29 @@ class Runner {
       } else if (set_up_) {
         service_->Teardown();
       }
+      runlog_->End(kExitFailure, std::string(status.message()));
       return kExitFailure;
     }
-    return Serve();
+    const int status = Serve();
+    const absl::Status error = own_thread_->error();
+    runlog_->End(status, status == 0 ? "" : std::string(error.message()));
+    return status;
   }
 
  private:
   absl::Status Start(const Factory& factory) {
     {
-      const SetupGuard guard(signals_, [this] { RemoveFiles(); });
+      const SetupGuard guard(signals_, [this] {
+        RemoveFiles();
+        runlog_->End(0, "told to end while it started");
+      });
       RETURN_IF_ERROR(Prepare(factory));
     }
     // From here on there may be something to drain: a signal waits until Serve sees to it.
-    if (stage_ != nullptr) RETURN_IF_ERROR(stage_->Start());
+    if (stage_ != nullptr) {
+      RETURN_IF_ERROR(stage_->Start());
+      runlog_->SetFill([this](stage::v1::Runlog& runlog) { FillRunlog(stage_->Status(), runlog); });
+    }
     if (stage_ != nullptr && IsSource() && pipeline_config_->heartbeat_seconds() > 0) {
       heartbeat_ = std::make_unique<Heartbeat>(
           *registry_, *stage_, absl::Seconds(pipeline_config_->heartbeat_seconds()));
@@ -231,6 +260,7 @@ class Runner {
                      .service = service_.get(),
                      .stage = stage_.get(),
                      .reloader = reloader_.get(),
+                     .runlog = runlog_.get(),
                      .on_drain =
                          [this] {
                            drain_requested_ = true;
@@ -365,7 +395,9 @@ class Runner {
       // What is left is safe with its senders, who send it again.
       log_.Warning("ending before everything was settled", {{"in_flight", InFlight()}});
       RemoveFiles();
-      std::_Exit(signals > 1 ? 0 : kExitFailure);
+      const int status = signals > 1 ? 0 : kExitFailure;
+      runlog_->End(status, "ended before everything was settled");
+      std::_Exit(status);
     }
     return 0;
   }
@@ -428,6 +460,7 @@ class Runner {
   std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<OwnThread> own_thread_;
+  std::unique_ptr<RunlogKeeper> runlog_;
 };
 
 int Run(const std::string& name, const google::protobuf::Message& config,

@@ -48,6 +48,9 @@ class Gate;
 struct Context {
   std::string name;      // `inspector`
   std::string instance;  // of this process
+  // Folder for what the service remembers from one run to the next, as StateFile does
+  // (common/service/state/state_file.h); empty if it is to remember nothing.
+  std::string state_folder;
   log::Logger log = log::Logger::Null();
   prometheus::Registry* registry = nullptr;
   // Knows who calls: `gate->Identify(CredentialsOf(context))`.

@@ -99,4 +99,10 @@ grpc::Status InstanceCalls::GetLedger(const v1::GetLedgerRequest& request,
              *response.mutable_instances());
 }
 
+grpc::Status InstanceCalls::DumpRunlog(const v1::DumpRunlogRequest& request,
+                                       v1::DumpRunlogResponse& response) {
+  return Ask({poller_, clients_, timeout_}, request.selection(), &Stub::AsyncDumpRunlog, {},
+             *response.mutable_instances());
+}
+
 }  // namespace mentat::controller

@@ -26,6 +26,7 @@ class InstanceCalls {
   grpc::Status ListInFlight(const v1::ListInFlightRequest& request,
                             v1::ListInFlightResponse& response);
   grpc::Status GetLedger(const v1::GetLedgerRequest& request, v1::GetLedgerResponse& response);
+  grpc::Status DumpRunlog(const v1::DumpRunlogRequest& request, v1::DumpRunlogResponse& response);
 
  private:
   Poller& poller_;

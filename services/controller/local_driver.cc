@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -26,10 +27,6 @@ namespace mentat::controller {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string WantedFile(const config::v1::LocalDriverConfig& config) {
-  return config.state_dir() + "/wanted.json";
-}
 
 absl::Status MakeFolders(const config::v1::LocalDriverConfig& config) {
   const LocalFolders folders(config.state_dir());
@@ -112,7 +109,11 @@ absl::StatusOr<std::unique_ptr<Driver>> LocalDriver::Create(
   RETURN_IF_ERROR(CheckNames(config));
   RETURN_IF_ERROR(MakeFolders(config));
   ASSIGN_OR_RETURN(UniqueFd lock, LockFile(config.state_dir() + "/driver.lock"));
-  ASSIGN_OR_RETURN(WantedState wanted, LoadWantedState(WantedFile(config)));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<service::StateFile> file,
+      service::StateFile::Open({.folder = config.state_dir(), .name = "wanted", .log = log}));
+  WantedState wanted;
+  RETURN_IF_ERROR(file->Read(wanted).status());
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!wake.valid() || !watch.valid() ||
@@ -121,18 +122,21 @@ absl::StatusOr<std::unique_ptr<Driver>> LocalDriver::Create(
     return absl::ErrnoToStatus(errno, "cannot wait for processes");
   }
   std::unique_ptr<LocalDriver> driver(new LocalDriver(config, log, std::move(lock), std::move(wake),
-                                                      std::move(watch), std::move(wanted)));
+                                                      std::move(watch), std::move(file),
+                                                      std::move(wanted)));
   driver->metrics_ = std::make_unique<Metrics>(config, registry);
   return driver;
 }
 
 LocalDriver::LocalDriver(const config::v1::LocalDriverConfig& config, log::Logger log,
-                         UniqueFd lock, UniqueFd wake, UniqueFd watch, WantedState wanted)
+                         UniqueFd lock, UniqueFd wake, UniqueFd watch,
+                         std::unique_ptr<service::StateFile> file, WantedState wanted)
     : config_(config),
       log_(std::move(log)),
       lock_(std::move(lock)),
       wake_(std::move(wake)),
       watch_(std::move(watch)),
+      file_(std::move(file)),
       wanted_(std::move(wanted)) {
   for (const StageConfig& stage : config_.stages()) {
     stages_.push_back(std::make_unique<LocalStage>(config_, stage, log_));
@@ -156,25 +160,25 @@ absl::StatusOr<std::vector<const LocalDriver::StageConfig*>> LocalDriver::Find(
 }
 
 uint32_t LocalDriver::Instances(const WantedState& wanted, const StageConfig& stage) const {
-  const auto found = wanted.stages.find(stage.name());
-  if (found == wanted.stages.end()) return stage.instances();
-  return std::min(found->second.instances.value_or(stage.instances()), stage.max_instances());
+  const auto found = wanted.stages().find(stage.name());
+  if (found == wanted.stages().end() || !found->second.has_instances()) return stage.instances();
+  return std::min(found->second.instances(), stage.max_instances());
 }
 
 v1::Workload LocalDriver::Describe(const StageConfig& stage) const {
   v1::Workload workload;
   if (const auto seen = seen_.find(stage.name()); seen != seen_.end()) workload = seen->second;
-  const auto wanted = wanted_.stages.find(stage.name());
+  const auto wanted = wanted_.stages().find(stage.name());
   workload.set_stage(stage.name());
-  workload.set_stopped(wanted != wanted_.stages.end() && wanted->second.stopped);
+  workload.set_stopped(wanted != wanted_.stages().end() && wanted->second.stopped());
   workload.set_wanted_instances(Instances(wanted_, stage));
   return workload;
 }
 
 Driver::Workloads LocalDriver::Commit(WantedState wanted,
                                       const std::vector<const StageConfig*>& stages) {
-  wanted.revision = wanted_.revision + 1;
-  RETURN_IF_ERROR(SaveWantedState(WantedFile(config_), wanted));
+  wanted.set_revision(wanted_.revision() + 1);
+  RETURN_IF_ERROR(file_->Write(wanted));
   wanted_ = std::move(wanted);
   const uint64_t one = 1;
   // A full counter wakes as well.
@@ -196,7 +200,9 @@ Driver::Workloads LocalDriver::Start(const Names& names) {
   ASSIGN_OR_RETURN(const auto stages, Find(names));
   const MutexLock lock(mutex_);
   WantedState wanted = wanted_;
-  for (const StageConfig* stage : stages) wanted.stages[stage->name()].stopped = false;
+  for (const StageConfig* stage : stages) {
+    (*wanted.mutable_stages())[stage->name()].set_stopped(false);
+  }
   return Commit(std::move(wanted), stages);
 }
 
@@ -204,7 +210,9 @@ Driver::Workloads LocalDriver::Stop(const Names& names) {
   ASSIGN_OR_RETURN(const auto stages, Find(names));
   const MutexLock lock(mutex_);
   WantedState wanted = wanted_;
-  for (const StageConfig* stage : stages) wanted.stages[stage->name()].stopped = true;
+  for (const StageConfig* stage : stages) {
+    (*wanted.mutable_stages())[stage->name()].set_stopped(true);
+  }
   return Commit(std::move(wanted), stages);
 }
 
@@ -217,10 +225,13 @@ Driver::Workloads LocalDriver::Scale(const std::string& name, uint32_t instances
   }
   const MutexLock lock(mutex_);
   WantedState wanted = wanted_;
-  WantedStage& stage = wanted.stages[name];
-  stage.instances = instances;
+  state::v1::WantedStage& stage = (*wanted.mutable_stages())[name];
+  stage.set_instances(instances);
   // What comes back later begins anew anyway.
-  std::erase_if(stage.generations, [&](const auto& each) { return each.first > instances; });
+  auto& generations = *stage.mutable_generations();
+  for (auto it = generations.begin(); it != generations.end();) {
+    it = it->first > instances ? generations.erase(it) : std::next(it);
+  }
   return Commit(std::move(wanted), stages);
 }
 
@@ -247,7 +258,8 @@ Driver::Workloads LocalDriver::Restart(const v1::Selection& selection) {
         missing.erase(each.admin);
       }
       if (!chosen) continue;
-      wanted.stages[stage->name()].generations[number] = wanted_.revision + 1;
+      auto& generations = *(*wanted.mutable_stages())[stage->name()].mutable_generations();
+      generations[number] = wanted_.revision() + 1;
       any = true;
     }
     if (any || all) touched.push_back(stage);
@@ -308,7 +320,7 @@ void LocalDriver::AdoptFile(const std::string& name, const std::string& path) {
   {
     // Where the state was lost, a later restart must still be a later generation.
     const MutexLock lock(mutex_);
-    wanted_.revision = std::max(wanted_.revision, (*process)->generation);
+    wanted_.set_revision(std::max(wanted_.revision(), (*process)->generation));
   }
   for (const auto& stage : stages_) {
     if (const auto number = InstanceNumber(stage->name(), name)) {
@@ -333,12 +345,13 @@ LocalStage::Target LocalDriver::TargetOf(const LocalStage& stage, const WantedSt
       std::find_if(config_.stages().begin(), config_.stages().end(),
                    [&](const StageConfig& each) { return each.name() == stage.name(); });
   if (end || config == config_.stages().end()) return target;
-  const auto found = wanted.stages.find(stage.name());
-  if (found == wanted.stages.end()) {
+  const auto found = wanted.stages().find(stage.name());
+  if (found == wanted.stages().end()) {
     target.instances = config->instances();
-  } else if (!found->second.stopped) {
+  } else if (!found->second.stopped()) {
     target.instances = Instances(wanted, *config);
-    target.generations = found->second.generations;
+    const auto& generations = found->second.generations();
+    target.generations = {generations.begin(), generations.end()};
   }
   return target;
 }

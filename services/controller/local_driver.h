@@ -1,9 +1,9 @@
 // The driver that runs the stages as processes of this machine.
 //
-// What is wanted lies in state_dir/wanted.json before a call is answered; one thread compares it
-// with what runs and does the difference, one step at a time. So nothing has to be undone or
-// remembered when the controller is killed: the next one finds the processes by their PID files
-// (process.h) and goes on with the same comparison.
+// What is wanted lies in the state `wanted` of state_dir before a call is answered; one thread
+// compares it with what runs and does the difference, one step at a time. So nothing has to be
+// undone or remembered when the controller is killed: the next one finds the processes by their PID
+// files (process.h) and goes on with the same comparison.
 #ifndef SERVICES_CONTROLLER_LOCAL_DRIVER_H_
 #define SERVICES_CONTROLLER_LOCAL_DRIVER_H_
 
@@ -17,10 +17,11 @@
 #include "common/base/mutex.h"
 #include "common/base/unique_fd.h"
 #include "common/service/log.h"
+#include "common/service/state/state_file.h"
 #include "mentat/config/v1/controller.pb.h"
+#include "mentat/controller/state/v1/wanted_state.pb.h"
 #include "services/controller/driver.h"
 #include "services/controller/local_stage.h"
-#include "services/controller/wanted_state.h"
 
 namespace mentat::controller {
 
@@ -43,9 +44,11 @@ class LocalDriver : public Driver {
  private:
   struct Metrics;
   using StageConfig = config::v1::LocalStageConfig;
+  using WantedState = state::v1::WantedState;
 
   LocalDriver(const config::v1::LocalDriverConfig& config, log::Logger log, UniqueFd lock,
-              UniqueFd wake, UniqueFd watch, WantedState wanted);
+              UniqueFd wake, UniqueFd watch, std::unique_ptr<service::StateFile> file,
+              WantedState wanted);
 
   // --- calls ---
   // The stages with these names in the order of the configuration; all if there are none.
@@ -69,9 +72,10 @@ class LocalDriver : public Driver {
 
   const config::v1::LocalDriverConfig config_;
   const log::Logger log_;
-  const UniqueFd lock_;   // of the state folder
-  const UniqueFd wake_;   // eventfd
-  const UniqueFd watch_;  // inotify of the ports files
+  const UniqueFd lock_;                             // of the state folder
+  const UniqueFd wake_;                             // eventfd
+  const UniqueFd watch_;                            // inotify of the ports files
+  const std::unique_ptr<service::StateFile> file_;  // of wanted_
 
   // In the order of the configuration, then those that are not configured any more. Run's thread
   // only.

@@ -1,9 +1,6 @@
 #include "services/controller/reload_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/lock_file.h"
 #include "common/base/status_macros.h"
 #include "common/service/replace_file.h"
 
@@ -71,23 +69,20 @@ absl::StatusOr<std::unique_ptr<ReloadStore>> ReloadStore::Open(const std::string
                                                                size_t kept, log::Logger log) {
   RETURN_IF_ERROR(MakeFolder(folder));
   RETURN_IF_ERROR(MakeFolder(folder + kReloads));
-  const std::string lock = folder + kLock;
-  const int fd = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(lock, ": cannot be opened"));
-  std::unique_ptr<ReloadStore> store(new ReloadStore(folder, kept, std::move(log), fd));
-  // The kernel lets go of it when the process ends, however it ends.
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  absl::StatusOr<UniqueFd> lock = LockFile(folder + kLock);
+  if (absl::IsFailedPrecondition(lock.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat("state_dir: ", folder, " is used by another controller"));
   }
+  if (!lock.ok()) return lock.status();
+  std::unique_ptr<ReloadStore> store(
+      new ReloadStore(folder, kept, std::move(log), *std::move(lock)));
   RETURN_IF_ERROR(store->Load());
   return store;
 }
 
-ReloadStore::ReloadStore(std::string folder, size_t kept, log::Logger log, int lock_fd)
-    : folder_(std::move(folder)), kept_(kept), log_(std::move(log)), lock_fd_(lock_fd) {}
-
-ReloadStore::~ReloadStore() { ::close(lock_fd_); }
+ReloadStore::ReloadStore(std::string folder, size_t kept, log::Logger log, UniqueFd lock)
+    : folder_(std::move(folder)), kept_(kept), log_(std::move(log)), lock_(std::move(lock)) {}
 
 absl::Status ReloadStore::Load() {
   RemoveTemporaries(folder_);

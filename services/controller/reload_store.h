@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
+#include "common/base/unique_fd.h"
 #include "common/service/log.h"
 #include "mentat/controller/state/v1/reload_state.pb.h"
 
@@ -26,7 +27,6 @@ class ReloadStore {
   // NAME.damaged, and logged.
   static absl::StatusOr<std::unique_ptr<ReloadStore>> Open(const std::string& folder, size_t kept,
                                                            log::Logger log);
-  ~ReloadStore();
 
   // Newest first.
   std::vector<v1::ReloadVersion> List() const;
@@ -43,14 +43,14 @@ class ReloadStore {
   absl::Status RemoveJournal();
 
  private:
-  ReloadStore(std::string folder, size_t kept, log::Logger log, int lock_fd);
+  ReloadStore(std::string folder, size_t kept, log::Logger log, UniqueFd lock);
   absl::Status Load();
   std::string PathOf(uint64_t version) const;
 
   const std::string folder_;
   const size_t kept_;
   const log::Logger log_;
-  const int lock_fd_;
+  const UniqueFd lock_;
 
   mutable Mutex mutex_;
   std::map<uint64_t, v1::ReloadVersion> reloads_ ABSL_GUARDED_BY(mutex_);

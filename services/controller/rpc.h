@@ -82,6 +82,10 @@ class Rpc final : public v1::Controller::Service {
                          v1::GetLedgerResponse* response) override {
     return parts_.instances.GetLedger(*request, *response);
   }
+  grpc::Status DumpRunlog(grpc::ServerContext*, const v1::DumpRunlogRequest* request,
+                          v1::DumpRunlogResponse* response) override {
+    return parts_.instances.DumpRunlog(*request, *response);
+  }
 
   grpc::Status ListWorkloads(grpc::ServerContext*, const v1::ListWorkloadsRequest* request,
                              v1::ListWorkloadsResponse* response) override {

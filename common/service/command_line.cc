@@ -16,7 +16,10 @@ namespace {
 
 using Action = CommandLine::Action;
 
+enum class For { kAll, kServices, kScripts };
+
 struct Flag {
+  For programs;
   std::string_view name;
   std::string_view value;  // name of its value in the help; empty for a switch
   std::string_view help;
@@ -25,35 +28,55 @@ struct Flag {
 
 const std::vector<Flag>& Flags() {
   static const auto& flags = *new std::vector<Flag>{
-      {"--config", "FILE", "configuration file, JSON with # and // comment lines",
+      {For::kAll, "--config", "FILE", "configuration file, JSON with # and // comment lines",
        [](CommandLine& line, const std::string& value) { line.config_file = value; }},
-      {"--config-dir", "DIR", "directory of overrides, its *.json and *.json.conf in order of name",
+      {For::kAll, "--config-dir", "DIR",
+       "directory of overrides, its *.json and *.json.conf in order of name",
        [](CommandLine& line, const std::string& value) { line.config_dir = value; }},
-      {"--set", "KEY=VALUE", "overrides one key, as pipeline.workers=4; may be repeated",
+      {For::kAll, "--set", "KEY=VALUE", "overrides one key, as pipeline.workers=4; may be repeated",
        [](CommandLine& line, const std::string& value) { line.sets.push_back(value); }},
-      {"--instance-id", "NAME", "name of this instance; the same as --set service.instance=NAME",
+      {For::kAll, "--instance-id", "NAME",
+       "name of this instance; the same as --set service.instance=NAME",
        [](CommandLine& line, const std::string& value) {
          line.sets.push_back(absl::StrCat("service.instance=", value));
        }},
-      {"--daemon", "", "runs in the background; the same as --set service.process.daemon=true",
+      {For::kServices, "--daemon", "",
+       "runs in the background; the same as --set service.process.daemon=true",
        [](CommandLine& line, const std::string&) {
          line.sets.push_back("service.process.daemon=true");
        }},
-      {"--config-view", "", "prints the effective configuration with its origins, and exits",
+      {For::kScripts, "--command", "NAME",
+       "the command, by a flag; its arguments follow the flags, behind --",
+       [](CommandLine& line, const std::string& value) { line.words = {value}; }},
+      {For::kScripts, "--interval", "TIME",
+       "runs the command again and again, as 10m, 1h30m, hourly or daily say, until it is told to "
+       "end",
+       [](CommandLine& line, const std::string& value) { line.interval = value; }},
+      {For::kScripts, "--shell", "", "reads commands from the terminal, one a line",
+       [](CommandLine& line, const std::string&) { line.shell = true; }},
+      {For::kAll, "--config-view", "",
+       "prints the effective configuration with its origins, and exits",
        [](CommandLine& line, const std::string&) { line.action = Action::kConfigView; }},
-      {"--config-check", "", "says whether the configuration is valid, and exits",
+      {For::kAll, "--config-check", "", "says whether the configuration is valid, and exits",
        [](CommandLine& line, const std::string&) { line.action = Action::kConfigCheck; }},
-      {"--version", "", "prints the version, and exits",
+      {For::kAll, "--version", "", "prints the version, and exits",
        [](CommandLine& line, const std::string&) { line.action = Action::kVersion; }},
-      {"--help", "", "prints this, and exits",
+      {For::kAll, "--help", "", "prints this, and exits",
        [](CommandLine& line, const std::string&) { line.action = Action::kHelp; }},
   };
   return flags;
 }
 
-absl::Status UnknownFlag(const std::string& name) {
+bool Has(ProgramKind kind, const Flag& flag) {
+  return flag.programs == For::kAll ||
+         flag.programs == (kind == ProgramKind::kScript ? For::kScripts : For::kServices);
+}
+
+absl::Status UnknownFlag(const std::string& name, ProgramKind kind) {
   std::vector<std::string> known;
-  for (const Flag& flag : Flags()) known.emplace_back(flag.name);
+  for (const Flag& flag : Flags()) {
+    if (Has(kind, flag)) known.emplace_back(flag.name);
+  }
   const std::optional<std::string> nearest = NearestName(name, known);
   return absl::InvalidArgumentError(absl::StrCat("unknown argument ", name, "; ",
                                                  nearest.has_value()
@@ -63,14 +86,21 @@ absl::Status UnknownFlag(const std::string& name) {
 
 }  // namespace
 
-absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
+absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments,
+                                             ProgramKind kind) {
   CommandLine line;
   for (size_t i = 0; i < arguments.size(); ++i) {
+    if (kind == ProgramKind::kScript && (arguments[i] == "--" || !arguments[i].starts_with("-"))) {
+      if (arguments[i] == "--") ++i;
+      line.words.insert(line.words.end(), arguments.begin() + i, arguments.end());
+      break;
+    }
     const size_t equals = arguments[i].find('=');
     const std::string name = arguments[i].substr(0, equals);
-    const auto flag = std::find_if(Flags().begin(), Flags().end(),
-                                   [&](const Flag& each) { return each.name == name; });
-    if (flag == Flags().end()) return UnknownFlag(name);
+    const auto flag = std::find_if(Flags().begin(), Flags().end(), [&](const Flag& each) {
+      return Has(kind, each) && each.name == name;
+    });
+    if (flag == Flags().end()) return UnknownFlag(name, kind);
     std::string value;
     if (flag->value.empty()) {
       if (equals != std::string::npos) {
@@ -90,11 +120,14 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   return line;
 }
 
-std::string CommandLineHelp(std::string_view service) {
+std::string CommandLineHelp(std::string_view program, ProgramKind kind) {
+  const bool script = kind == ProgramKind::kScript;
   const std::string variable =
-      absl::AsciiStrToUpper(absl::StrReplaceAll(std::string(service), {{"-", "_"}}));
-  std::string help = absl::StrFormat("Usage: %s [FLAGS]\n\nFlags:\n", std::string(service));
+      absl::AsciiStrToUpper(absl::StrReplaceAll(std::string(program), {{"-", "_"}}));
+  std::string help = absl::StrFormat("Usage: %s [FLAGS]%s\n\nFlags:\n", std::string(program),
+                                     script ? " COMMAND [ARGUMENTS]" : "");
   for (const Flag& flag : Flags()) {
+    if (!Has(kind, flag)) continue;
     const std::string left = absl::StrCat(std::string(flag.name), flag.value.empty() ? "" : " ",
                                           std::string(flag.value));
     absl::StrAppendFormat(&help, "  %-20s %s\n", left, std::string(flag.help));
@@ -103,10 +136,15 @@ std::string CommandLineHelp(std::string_view service) {
       &help,
       "\nFrom the weakest: defaults, --config, --config-dir, variables as\n"
       "MENTAT_%s__SERVICE__LOG__LEVEL=debug, --set. docs/configuration.md says what\n"
-      "can be configured.\n"
-      "\nSignals: TERM and INT finish what is held and exit, HUP reloads rules and peers and\n"
-      "opens the log file again, USR1 logs the statistics, USR2 turns debug logging on and off.\n",
+      "can be configured.\n",
       variable);
+  if (script) {
+    help += "\nSignals: TERM and INT let a command come to its end and exit.\n";
+    return help;
+  }
+  help +=
+      "\nSignals: TERM and INT finish what is held and exit, HUP reloads rules and peers and\n"
+      "opens the log file again, USR1 logs the statistics, USR2 turns debug logging on and off.\n";
   return help;
 }
 

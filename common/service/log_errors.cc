@@ -35,4 +35,11 @@ uint64_t KeptErrors::more() const {
   return more_;
 }
 
+void KeptErrors::Clear() {
+  const MutexLock lock(mutex_);
+  errors_.clear();
+  places_.clear();
+  more_ = 0;
+}
+
 }  // namespace mentat::log

@@ -37,6 +37,8 @@ class KeptErrors {
   std::vector<KeptError> List() const;
   // Errors of kinds that found no room.
   uint64_t more() const;
+  // Forgets them all: another run begins.
+  void Clear();
 
  private:
   mutable Mutex mutex_;

@@ -86,7 +86,7 @@ class Sink {
   uint64_t held_back() const { return held_back_.load(); }
   uint64_t lost() const { return lost_.load(); }
   // The records at level error.
-  const KeptErrors& errors() const { return errors_; }
+  KeptErrors& errors() { return errors_; }
 
  private:
   Sink(SinkOptions options, std::unique_ptr<Output> output);

@@ -7,12 +7,10 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <map>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -37,52 +35,20 @@
 #include "common/service/process_stats.h"
 #include "common/service/reloader.h"
 #include "common/service/runlog/runlog_keeper.h"
-#include "common/service/secrets.h"
 #include "common/service/signals.h"
+#include "common/service/startup.h"
 #include "common/service/version.h"
 #include "google/protobuf/message.h"
-#include "google/protobuf/stubs/logging.h"
 #include "mentat/config/v1/common.pb.h"
 #include "prometheus/registry.h"
 
 namespace mentat::service {
 namespace {
 
-constexpr int kExitFailure = 1;
-constexpr int kExitConfig = 2;
 // What the end may take beyond the grace time: the last acknowledgements, the service's own thread.
 constexpr absl::Duration kEndMargin = absl::Seconds(5);
 // What is left of the grace time after a second signal.
 constexpr absl::Duration kHurriedGrace = absl::Seconds(1);
-
-// The message of type T in the field `name` of the configuration; null if there is no such field.
-template <typename T>
-const T* FindPart(const google::protobuf::Message& config, const std::string& name) {
-  const google::protobuf::FieldDescriptor* field = config.GetDescriptor()->FindFieldByName(name);
-  if (field == nullptr || field->message_type() != T::descriptor() || field->is_repeated()) {
-    return nullptr;
-  }
-  if (!config.GetReflection()->HasField(config, field)) return nullptr;
-  return google::protobuf::DynamicCastToGenerated<T>(
-      &config.GetReflection()->GetMessage(config, field));
-}
-
-config::v1::ServiceConfig ServicePart(const google::protobuf::Message& config) {
-  const auto* part = FindPart<config::v1::ServiceConfig>(config, "service");
-  return part == nullptr ? config::v1::ServiceConfig() : *part;
-}
-
-std::string AbsolutePath(const std::string& path) {
-  if (path.empty()) return path;
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  return error ? path : absolute.string();
-}
-
-void PrintError(std::string_view name, const absl::Status& status) {
-  std::fprintf(stderr, "%s: %s\n", std::string(name).c_str(),
-               std::string(status.message()).c_str());
-}
 
 void FillRunlog(const pipeline::StageStatus& status, stage::v1::Runlog& runlog) {
   runlog.set_received_events(status.ledger.received);
@@ -470,9 +436,6 @@ int Run(const std::string& name, const google::protobuf::Message& config,
     PrintError(name, status);
     return kExitConfig;
   }
-  // A reload finds them from any folder.
-  sources.file = AbsolutePath(sources.file);
-  sources.directory = AbsolutePath(sources.directory);
   std::unique_ptr<Background> background;
   if (service.process().daemon()) {
     absl::StatusOr<std::unique_ptr<Background>> entered = Background::Enter();
@@ -516,44 +479,14 @@ int RunMain(int argc, char** argv, std::string_view name, google::protobuf::Mess
     PrintError(name, line.status());
     return kExitConfig;
   }
-  // Whoever parses foreign bytes says what is wrong with them, once in a while; the library would
-  // write a line for every one.
-  google::protobuf::SetLogHandler(nullptr);
-  const std::string name_text(name);
-  using Action = CommandLine::Action;
-  if (line->action == Action::kHelp) {
+  if (line->action == CommandLine::Action::kHelp) {
     std::fputs(CommandLineHelp(name).c_str(), stdout);
     return 0;
   }
-  if (line->action == Action::kVersion) {
-    std::printf("%s %s\n", name_text.c_str(), std::string(kVersion).c_str());
-    return 0;
-  }
-  const ConfigSources sources = {.service = name_text,
-                                 .file = line->config_file,
-                                 .directory = line->config_dir,
-                                 .environment = ProcessEnvironment(),
-                                 .sets = line->sets};
-  HideSecrets(argc, argv, name, *config.GetDescriptor());
-  if (absl::Status status = LimitCoreFiles(); !status.ok()) {
-    PrintError(name, status);
-    return kExitFailure;
-  }
-  absl::StatusOr<std::vector<ConfigEntry>> entries = LoadConfig(sources, config);
-  if (!entries.ok()) {
-    std::fprintf(stderr, "%s: the configuration is not valid:\n%s\n", name_text.c_str(),
-                 std::string(entries.status().message()).c_str());
-    return kExitConfig;
-  }
-  if (line->action == Action::kConfigView) {
-    std::fputs(FormatConfig(*entries).c_str(), stdout);
-    return 0;
-  }
-  if (line->action == Action::kConfigCheck) {
-    std::printf("%s: the configuration is valid\n", name_text.c_str());
-    return 0;
-  }
-  return Run(name_text, config, *std::move(entries), sources, factory);
+  Startup startup = LoadStartup(argc, argv, name, *line, config);
+  if (startup.exit_status.has_value()) return *startup.exit_status;
+  return Run(std::string(name), config, std::move(startup.entries), std::move(startup.sources),
+             factory);
 }
 
 }  // namespace mentat::service

@@ -6,20 +6,16 @@
 // FILE the path of a .proto file in it.
 
 #include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "google/protobuf/descriptor.h"
-#include "google/protobuf/descriptor.pb.h"
 #include "mentat/config/v1/options.pb.h"
+#include "tools/config_doc/descriptors.h"
 
 namespace mentat {
 namespace {
@@ -33,20 +29,6 @@ FieldRules RulesOf(const FieldDescriptor& field) {
   google::protobuf::FieldOptions options;
   options.ParseFromString(field.options().SerializeAsString());
   return options.GetExtension(config::v1::rules);
-}
-
-// The comment above, as one line.
-template <typename T>
-std::string Comment(const T& descriptor) {
-  google::protobuf::SourceLocation location;
-  if (!descriptor.GetSourceLocation(&location)) return "";
-  const std::vector<std::string> lines = absl::StrSplit(location.leading_comments, '\n');
-  std::vector<std::string> words;
-  for (const std::string& line : lines) {
-    const std::string text(absl::StripAsciiWhitespace(line));
-    if (!text.empty()) words.push_back(text);
-  }
-  return absl::StrJoin(words, " ");
 }
 
 std::string Anchor(const Descriptor& type) { return absl::AsciiStrToLower(type.name()); }
@@ -128,8 +110,6 @@ std::string RulesText(const FieldDescriptor& field) {
   return absl::StrJoin(parts, "; ");
 }
 
-std::string Cell(const std::string& text) { return absl::StrReplaceAll(text, {{"|", "\\|"}}); }
-
 void WriteMessage(const Descriptor& type, std::string& page) {
   absl::StrAppend(&page, "\n## ", type.name(), "\n\n", Comment(type),
                   "\n\n| key | type | default, limits | meaning |\n| --- | --- | --- | --- |\n");
@@ -141,16 +121,8 @@ void WriteMessage(const Descriptor& type, std::string& page) {
 }
 
 int Run(const std::string& descriptors, const std::vector<std::string>& files) {
-  std::ifstream in(descriptors, std::ios::binary);
-  google::protobuf::FileDescriptorSet set;
-  if (!set.ParseFromIstream(&in)) {
-    std::cerr << "config_doc: cannot read " << descriptors << "\n";
-    return 1;
-  }
   google::protobuf::DescriptorPool pool;
-  for (const google::protobuf::FileDescriptorProto& file : set.file()) {
-    if (pool.BuildFile(file) == nullptr) return 1;
-  }
+  if (!LoadDescriptors(descriptors, pool)) return 1;
   std::string page =
       "# Configuration reference\n\n"
       "Made from `proto/mentat/config/v1` by `tools/config_doc`; "

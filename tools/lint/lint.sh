@@ -1,7 +1,7 @@
 #!/bin/bash
-# Checks the form of the sources: clang-format, buf lint, shellcheck, that each layer includes only what it
-# may, clang's thread safety analysis, and Kubernetes manifests against the schemas of their APIs. Prints what is
-# wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
+# Checks the form of the sources: clang-format, buf lint and buf breaking, shellcheck, that each layer includes
+# only what it may, clang's thread safety analysis, and Kubernetes manifests against the schemas of their APIs.
+# Prints what is wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
 # shellcheck disable=SC2317  # the checks are called through `check`
 set -euo pipefail
 
@@ -47,26 +47,10 @@ check_shell() {
   shellcheck mentat .ci/run "${files[@]}"
 }
 
-# Installs what comes from npm, once a version, outside of the tree, and says where.
-npm_folder() {
-  local version folder
-  version=$(sha256sum "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
-  folder=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/mentat/lint-$version
-  if [[ ! -e $folder/complete ]]; then
-    mkdir -p "$folder"
-    cp "$here/package.json" "$here/package-lock.json" "$folder/"
-    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) >&2 || return 1
-    touch "$folder/complete"
-  fi
-  printf '%s' "$folder"
-}
+check_proto() { "$here/buf.sh" lint; }
 
-check_proto() {
-  local folder
-  folder=$(npm_folder) || return 1
-  local -a buf=("$folder"/node_modules/@bufbuild/buf-*/bin/buf)
-  "${buf[0]}" lint
-}
+# Against the API as it was released: proto/released.binpb. docs/building.md says how it is renewed.
+check_breaking() { "$here/buf.sh" breaking --against proto/released.binpb; }
 
 check_layers() { "$here/layers.sh"; }
 
@@ -75,7 +59,7 @@ check_thread_safety() { "$here/thread_safety.sh"; }
 # All overlays of deploy/k8s.
 check_manifests() {
   local folder rendered overlay status=0
-  folder=$(npm_folder) || return 1
+  folder=$("$here/npm_folder.sh") || return 1
   rendered=$(mktemp -d)
   for overlay in deploy/k8s/overlays/*/; do
     kubectl kustomize "$overlay" >"$rendered/$(basename "$overlay")" || status=1
@@ -88,6 +72,7 @@ check_manifests() {
 check clang-format check_format
 check shellcheck check_shell
 check "buf lint" check_proto
+check "buf breaking" check_breaking
 check layers check_layers
 check "thread safety" check_thread_safety
 # Debian 12 has kubectl 1.20 alone, which is too old for the components of kustomize.

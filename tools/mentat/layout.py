@@ -86,6 +86,7 @@ class Installation:
         self.bin = self.var / "bin"
         self.etc = self.var / "etc"
         self.log = self.var / "log"
+        self.runlog = self.var / "runlog"  # made by the services
         self.run = self.var / "run"
         self.pg = self.var / "pg"
         self.kept = self.var / "state"

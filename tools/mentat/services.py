@@ -158,6 +158,7 @@ class Plan:
             "metrics_listen": self.address(instance, "metrics"),
             "grace_seconds": GRACE_SECONDS,
             "log": {"file": str(self.installation.log / f"{instance}.log")},
+            "runlog": {"folder": str(self.installation.runlog)},
         }
 
     def _pipeline(self, instance, following=None):

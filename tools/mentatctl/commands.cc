@@ -15,6 +15,7 @@
 #include "tools/mentatctl/ledger_command.h"
 #include "tools/mentatctl/outbox_command.h"
 #include "tools/mentatctl/reload_command.h"
+#include "tools/mentatctl/runlog_command.h"
 #include "tools/mentatctl/status_command.h"
 #include "tools/mentatctl/steer_commands.h"
 #include "tools/mentatctl/tail_command.h"
@@ -77,6 +78,7 @@ Command MakeRootCommand(GlobalOptions& options) {
   root.commands.push_back(MakeOutboxCommand());
   root.commands.push_back(MakeConfigCommand());
   root.commands.push_back(MakeAuditCommand());
+  root.commands.push_back(MakeRunlogCommand());
   root.commands.push_back(MakeKeysCommand());
   root.commands.push_back(MakeIdeaCommand());
   root.commands.push_back(MakeFilterCommand());

@@ -22,6 +22,8 @@ using stage::v1::Runlog;
 
 // The first and the last marks are what one wants to know of a long life.
 constexpr int kMaxMarks = 50;
+constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning,
+                                  log::Level::kError};
 constexpr size_t kMaxMarkBytes = 200;
 constexpr size_t kMaxReasonBytes = 1000;
 
@@ -84,6 +86,10 @@ absl::StatusOr<std::unique_ptr<RunlogKeeper>> RunlogKeeper::Begin(RunlogOptions 
 
 RunlogKeeper::RunlogKeeper(RunlogOptions options, std::unique_ptr<RunlogFile> file)
     : options_(std::move(options)), log_(options_.sink, "runlog"), file_(std::move(file)) {
+  options_.sink->errors().Clear();
+  for (const log::Level level : kLevels) {
+    written_before_[static_cast<size_t>(level)] = options_.sink->written(level);
+  }
   const MutexLock lock(mutex_);
   base_.set_service(options_.service);
   base_.set_instance(options_.instance);
@@ -147,10 +153,9 @@ Runlog RunlogKeeper::Make() const {
   const ProcessStats process = ReadProcessStats();
   runlog.set_memory_bytes(process.resident_bytes);
   runlog.set_cpu_seconds(process.cpu_seconds);
-  for (const log::Level level :
-       {log::Level::kDebug, log::Level::kInfo, log::Level::kWarning, log::Level::kError}) {
+  for (const log::Level level : kLevels) {
     (*runlog.mutable_log_records())[std::string(log::LevelName(level))] =
-        options_.sink->written(level);
+        options_.sink->written(level) - written_before_[static_cast<size_t>(level)];
   }
   for (log::KeptError& kept : options_.sink->errors().List()) {
     stage::v1::RunError& error = *runlog.add_errors();

@@ -2,6 +2,7 @@
 #ifndef COMMON_SERVICE_RUNLOG_RUNLOG_KEEPER_H_
 #define COMMON_SERVICE_RUNLOG_RUNLOG_KEEPER_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,7 +28,7 @@ struct RunlogOptions {
   std::string service;
   std::string instance;
   std::vector<ConfigEntry> entries;  // the configuration in effect; secrets masked
-  std::shared_ptr<log::Sink> sink;   // its errors stand in the run log
+  std::shared_ptr<log::Sink> sink;   // its errors from now on stand in the run log
 };
 
 // Thread-safe.
@@ -62,6 +63,7 @@ class RunlogKeeper {
 
   const RunlogOptions options_;
   const log::Logger log_;
+  std::array<uint64_t, 4> written_before_ = {};  // records of earlier runs, by level
 
   Mutex save_mutex_;  // so that nobody else waits for the disk; taken before mutex_
   std::unique_ptr<RunlogFile> file_ ABSL_GUARDED_BY(save_mutex_);  // null without a folder

@@ -275,7 +275,8 @@ int RunScript(int argc, char** argv, std::string_view name, google::protobuf::Me
     const std::unique_ptr<Script> script = factory(config, context);
     if (line->action == Action::kHelp) {
       std::cout << CommandLineHelp(name, ProgramKind::kScript) << "\n"
-                << CommandsHelp(script->Commands()) << "  COMMAND --help       its arguments\n";
+                << CommandsHelp(script->Commands()) << "  COMMAND --help       its arguments\n"
+                << std::flush;
       return 0;
     }
     if (!line->shell) {
@@ -286,7 +287,7 @@ int RunScript(int argc, char** argv, std::string_view name, google::protobuf::Me
         return kExitConfig;
       }
       if (!command->help.empty()) {
-        std::cout << command->help;
+        std::cout << command->help << std::flush;
         return 0;
       }
     }

@@ -16,6 +16,8 @@
 #include "common/service/host_port.h"
 #include "common/service/reload_calls.h"
 #include "common/service/reloader.h"
+#include "google/protobuf/message.h"
+#include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -248,6 +250,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
                             options.config.has_tls() ? &options.config.tls() : nullptr, log));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // The library serves health without its description, which reflection needs.
+  google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
 
   auto impl = std::make_unique<Impl>(handler);
   grpc::ServerBuilder builder;

@@ -26,7 +26,7 @@ DATABASE = {"dsn": "host=127.0.0.1 port=1 connect_timeout=2"}
 def configs(folder):
     """A configuration of each service."""
     rules = folder / "rules.json"
-    rules.write_text('{"inspection_rules": []}')
+    rules.write_text(json.dumps({"inspection_rules": [{"name": "none", "rule": "not ID", "actions": []}]}))
     return {
         "filer_gateway": {"queue": str(folder / "queue"), "pipeline": {"outputs": PEER}},
         "inspector": {"pipeline": PIPELINE, "rules": [str(rules)]},
@@ -160,7 +160,10 @@ class ReflectionTest(unittest.TestCase):
                 self.assertEqual(status["service"], name)
                 self.call(address, f"/{HEALTH}/Check", *known, scheme="https", request={})
 
-                _, error = buf(address, f"/{STAGE}/GetStatus", *trust, scheme="https")
+                # Whoever is nobody is told nothing, not even what there is.
+                output, error = buf(address, f"/{STAGE}/GetStatus", *trust, scheme="https")
+                self.assertEqual((output, bool(error)), ("", True))
+                _, error = buf(address, f"/{STAGE}/GetStatus", *trust, "--reflect-header", f"@{header}", scheme="https")
                 self.assertIn("unauthenticated", error)
                 _, error = buf(address, f"/{STAGE}/Drain", *known, scheme="https")
                 self.assertIn("permission_denied", error)

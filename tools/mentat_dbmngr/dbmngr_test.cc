@@ -94,7 +94,9 @@ TEST_F(DbmngrTest, KeepsThePasswordToItself) {
   EXPECT_THAT(Run({"status"}),
               AllOf(HasSubstr("/nowhere"), Not(HasSubstr("hunter2")), HasSubstr("exit status 1")));
   EXPECT_THAT(Run({"--config-view"}), Not(HasSubstr("hunter2")));
-  for (const service::ReadRunlog& each : service::ListRunlogs(folder_ + "/runs")->runs) {
+  const auto runs = service::ListRunlogs(folder_ + "/runs");
+  ASSERT_THAT(runs, IsOk());
+  for (const service::ReadRunlog& each : runs->runs) {
     EXPECT_THAT(each.runlog.DebugString(), Not(HasSubstr("hunter2")));
   }
 }

@@ -647,6 +647,7 @@ TEST_F(DemoTest, TheMetricsOfTheFrame) {
                                             "mentat_process_start_time_seconds gauge",      //
                                             "mentat_ready gauge",                           //
                                             "mentat_reloads_total counter",                 //
+                                            "mentat_runlog_failed_saves_total counter",     //
                                             "mentat_stage_dropped_events_total counter",    //
                                             "mentat_stage_forwarded_events_total counter",  //
                                             "mentat_stage_in_flight_events gauge",          //

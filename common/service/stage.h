@@ -6,6 +6,7 @@
 #include "common/service/composite.h"  // IWYU pragma: export
 #include "common/service/lines.h"      // IWYU pragma: export
 #include "common/service/metrics.h"    // IWYU pragma: export
+#include "common/service/scheduler.h"  // IWYU pragma: export
 #include "common/service/service.h"    // IWYU pragma: export
 #include "prometheus/counter.h"        // IWYU pragma: export
 #include "prometheus/gauge.h"          // IWYU pragma: export

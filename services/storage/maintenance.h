@@ -1,5 +1,5 @@
-// Looks after the database beside the flow of events: whether it can be used, partitions ahead of
-// time, retention. Several instances may do so at the same time.
+// Looks after the database beside the flow of events: whether it can be used, and partitions ahead
+// of time. Several instances may do so at the same time. retention.h deletes.
 #ifndef SERVICES_STORAGE_MAINTENANCE_H_
 #define SERVICES_STORAGE_MAINTENANCE_H_
 
@@ -16,10 +16,10 @@
 
 namespace mentat::storage {
 
-// Makes the missing partitions and drops what is too old, as seen at `now`. Gives up after some
-// seconds where a search holds the locks it needs.
-absl::Status Maintain(store::Connection& connection, const config::v1::StorageConfig& config,
-                      absl::Time now, Metrics& metrics, const log::Logger& log);
+// Makes the missing partitions, as seen at `now`. Gives up after some seconds where a search holds
+// the locks it needs.
+absl::Status MakePartitions(store::Connection& connection, const config::v1::StorageConfig& config,
+                            absl::Time now, Metrics& metrics, const log::Logger& log);
 
 // Looks at the size of the database and at its sessions, for the metrics.
 absl::Status Observe(store::Connection& connection, Metrics& metrics);

@@ -1,12 +1,16 @@
 #include "services/storage/storage.h"
 
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/status_macros.h"
 #include "common/store/migrations.h"
 #include "services/storage/maintenance.h"
 #include "services/storage/processor.h"
+#include "services/storage/retention.h"
 
 namespace mentat::storage {
 namespace {
@@ -28,7 +32,9 @@ absl::StatusOr<std::unique_ptr<service::Service>> Storage::Create(const Config& 
   if (config.pipeline().outputs_size() > 0) {
     return absl::InvalidArgumentError("pipeline.outputs: the storage has no outputs");
   }
-  return std::unique_ptr<service::Service>(new Storage(config, context));
+  std::unique_ptr<Storage> storage(new Storage(config, context));
+  RETURN_IF_ERROR(storage->AddJobs());
+  return storage;
 }
 
 Storage::Storage(const Config& config, service::Context& context)
@@ -36,8 +42,27 @@ Storage::Storage(const Config& config, service::Context& context)
       identity_{context.name, context.instance},
       log_(context.log),
       options_(Options(config.database(), context.instance)),
-      metrics_(*context.registry) {
+      metrics_(*context.registry),
+      jobs_({.database = options_,
+             .instance = context.instance,
+             .log = context.log,
+             .registry = context.registry}) {
   health_.Report("maintenance", absl::UnavailableError("the database has not been asked yet"));
+}
+
+absl::Status Storage::AddJobs() {
+  const absl::Status status = jobs_.Add(
+      {.name = "storage/retention",
+       .description =
+           "Deletes events, their identifiers and dead letters that are older than they are kept.",
+       .default_schedule = "23 * * * *",
+       .work =
+           [this](jobs::JobRun& run) {
+             return Retain(run.connection, config_, absl::Now(), run.stop, metrics_);
+           }},
+      config_.retention_job());
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("retention_job.", std::string(status.message())));
 }
 
 std::unique_ptr<pipeline::Processor> Storage::MakeProcessor() {
@@ -46,6 +71,7 @@ std::unique_ptr<pipeline::Processor> Storage::MakeProcessor() {
 }
 
 absl::Status Storage::Run(std::stop_token stop) {
+  const std::jthread jobs([this, stop] { jobs_.Run(stop); });
   Maintenance(config_, options_, health_, metrics_, log_).Run(std::move(stop));
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/jobs/job_runner.h"
 #include "common/service/service.h"
 #include "common/store/connection.h"
 #include "mentat/config/v1/storage.pb.h"
@@ -34,6 +35,7 @@ class Storage : public service::Service {
 
  private:
   Storage(const Config& config, service::Context& context);
+  absl::Status AddJobs();
 
   const Config config_;
   const Identity identity_;
@@ -41,6 +43,7 @@ class Storage : public service::Service {
   const store::ConnectionOptions options_;
   Metrics metrics_;
   Health health_;
+  jobs::JobRunner jobs_;
   std::atomic<int> workers_ = 0;
 };
 

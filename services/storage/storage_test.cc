@@ -12,6 +12,7 @@
 #include "prometheus/counter.h"
 #include "prometheus/gauge.h"
 #include "services/storage/maintenance.h"
+#include "services/storage/retention.h"
 #include "services/storage/storage_fixture.h"
 
 namespace mentat::storage {
@@ -26,6 +27,12 @@ Storage::Config MakeConfig(const StorageFixture& fixture) {
   config.set_partition_days(7);
   config.set_partitions_past_days(14);
   config.set_partitions_ahead_days(30);
+  config::v1::JobConfig& job = *config.mutable_retention_job();
+  job.set_time_zone("UTC");
+  job.set_missed("once");
+  job.set_enabled(true);
+  job.set_attempts(2);
+  job.set_kept_runs(100);
   return config;
 }
 
@@ -66,6 +73,45 @@ TEST_F(StorageTest, IsReadyOnceTheSchemaIsThere) {
   EXPECT_EQ(fixture->Query("SELECT count(*) FROM events"), "3");
 }
 
+TEST_F(StorageTest, RetentionIsAJob) {
+  auto fixture = MakeFixture();
+  prometheus::Registry registry;
+  service::Context context;
+  context.instance = "storage-1";
+  context.registry = &registry;
+  Storage::Config config = MakeConfig(*fixture);
+  config.set_dead_letter_retention_days(10);
+  auto service = Storage::Create(config, context);
+  ASSERT_THAT(service, IsOk());
+  std::jthread runner([&](std::stop_token stop) { EXPECT_THAT((*service)->Run(stop), IsOk()); });
+  while (fixture->Query("SELECT schedule FROM jobs WHERE name = 'storage/retention'") !=
+         "23 * * * *") {
+    std::this_thread::yield();
+  }
+  fixture->Query(
+      "INSERT INTO dead_letters (reason, stage, instance, message, event, event_format, "
+      "first_time, "
+      "last_time) VALUES ('failed', 's', 'i', '', '', 'raw', '2026-01-14Z', '2026-01-14Z')");
+  fixture->Query("UPDATE jobs SET request_time = now()");
+  fixture->Query("NOTIFY mentat_jobs");
+  while (fixture->Query("SELECT outcome FROM job_runs") != "ok") std::this_thread::yield();
+  EXPECT_EQ(fixture->Query("SELECT message FROM job_runs"),
+            "deleted 0 partitions, 0 identifiers, 1 dead letters");
+  EXPECT_EQ(fixture->Query("SELECT count(*) FROM dead_letters"), "0");
+}
+
+TEST_F(StorageTest, AWrongScheduleIsNamed) {
+  prometheus::Registry registry;
+  service::Context context;
+  context.registry = &registry;
+  Storage::Config config;
+  config.mutable_retention_job()->set_schedule("23 * * *");
+  config.mutable_retention_job()->set_time_zone("UTC");
+  EXPECT_THAT(Storage::Create(config, context),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("retention_job.schedule: \"23 * * *\" has 4 fields")));
+}
+
 TEST_F(StorageTest, HasNoOutputs) {
   prometheus::Registry registry;
   service::Context context;
@@ -90,12 +136,18 @@ class MaintenanceTest : public SharedClusterTest {
     absl::Time now;
     std::string error;
     EXPECT_TRUE(absl::ParseTime(absl::RFC3339_full, std::string(time), &now, &error)) << error;
-    return Maintain(*connection_, config_, now, fixture_->metrics(), log::Logger::Null());
+    const absl::Status made =
+        MakePartitions(*connection_, config_, now, fixture_->metrics(), log::Logger::Null());
+    if (!made.ok()) return made;
+    const auto deleted = Retain(*connection_, config_, now, {}, fixture_->metrics());
+    if (deleted.ok()) deleted_ = *deleted;
+    return deleted.status();
   }
 
   std::unique_ptr<StorageFixture> fixture_;
   std::unique_ptr<store::Connection> connection_;
   Storage::Config config_;
+  std::string deleted_;
 };
 
 TEST_F(MaintenanceTest, PartitionsGoAheadOfTime) {
@@ -123,7 +175,8 @@ TEST_F(MaintenanceTest, RetentionDropsAndDoesNotMakeAgain) {
   EXPECT_EQ(fixture_->Query("SELECT min(first) FROM event_partitions"), "2026-02-02 00:00:00+00");
   EXPECT_EQ(fixture_->Query("SELECT count(*) FROM event_ids"), "0");
   EXPECT_EQ(fixture_->Query("SELECT count(*) FROM dead_letters"), "0");
-  EXPECT_GE(fixture_->metrics().partitions_dropped.Value(), 3);
+  EXPECT_EQ(fixture_->metrics().partitions_dropped.Value(), 4);
+  EXPECT_EQ(deleted_, "deleted 4 partitions, 25000 identifiers, 1 dead letters");
   ASSERT_THAT(MaintainAt("2026-02-14T12:00:00Z"), IsOk());
   EXPECT_EQ(fixture_->Query("SELECT min(first) FROM event_partitions"), "2026-02-02 00:00:00+00");
 }

@@ -33,7 +33,7 @@ schedule::Moment Scheduler::ReadClocks() {
 }
 
 Scheduler::Id Scheduler::Keep(Id id, const std::string& name, Callback callback) {
-  tasks_.insert_or_assign(
+  tasks_.emplace(
       id, Task{name,
                std::move(callback),
                {AddRuns(registry_, name, "ok"), AddRuns(registry_, name, "failed")}});

@@ -175,8 +175,8 @@ TEST_F(MaintenanceTest, RetentionDropsAndDoesNotMakeAgain) {
   EXPECT_EQ(fixture_->Query("SELECT min(first) FROM event_partitions"), "2026-02-02 00:00:00+00");
   EXPECT_EQ(fixture_->Query("SELECT count(*) FROM event_ids"), "0");
   EXPECT_EQ(fixture_->Query("SELECT count(*) FROM dead_letters"), "0");
-  EXPECT_EQ(fixture_->metrics().partitions_dropped.Value(), 4);
-  EXPECT_EQ(deleted_, "deleted 4 partitions, 25000 identifiers, 1 dead letters");
+  EXPECT_EQ(fixture_->metrics().partitions_dropped.Value(), 5);
+  EXPECT_EQ(deleted_, "deleted 5 partitions, 25000 identifiers, 1 dead letters");
   ASSERT_THAT(MaintainAt("2026-02-14T12:00:00Z"), IsOk());
   EXPECT_EQ(fixture_->Query("SELECT min(first) FROM event_partitions"), "2026-02-02 00:00:00+00");
 }

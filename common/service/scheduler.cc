@@ -33,10 +33,9 @@ schedule::Moment Scheduler::ReadClocks() {
 }
 
 Scheduler::Id Scheduler::Keep(Id id, const std::string& name, Callback callback) {
-  tasks_.emplace(
-      id, Task{name,
-               std::move(callback),
-               {AddRuns(registry_, name, "ok"), AddRuns(registry_, name, "failed")}});
+  tasks_.emplace(id, Task{name,
+                          std::move(callback),
+                          {AddRuns(registry_, name, "ok"), AddRuns(registry_, name, "failed")}});
   has_changed_ = true;
   changed_.NotifyAll();
   return id;

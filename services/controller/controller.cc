@@ -93,6 +93,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
       pool_(MakePool(config, context)),
       replays_(pool_ == nullptr ? nullptr : std::make_unique<Replays>(*pool_, context, streams_)),
       dead_letter_calls_(pool_.get(), replays_.get()),
+      job_calls_(pool_.get()),
       outbox_calls_(pool_.get()),
       rpc_({.status = status_calls_,
             .instances = instance_calls_,
@@ -102,6 +103,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
             .gate = *context.gate,
             .workloads = workload_calls_,
             .dead_letters = dead_letter_calls_,
+            .jobs = job_calls_,
             .outbox = outbox_calls_}) {}
 
 absl::Status Controller::Run(std::stop_token stop) {

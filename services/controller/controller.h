@@ -20,6 +20,7 @@
 #include "services/controller/dead_letter_calls.h"
 #include "services/controller/driver.h"
 #include "services/controller/instance_calls.h"
+#include "services/controller/job_calls.h"
 #include "services/controller/outbox_calls.h"
 #include "services/controller/poller.h"
 #include "services/controller/reload_store.h"
@@ -71,6 +72,7 @@ class Controller : public service::Service {
   const std::unique_ptr<store::Pool> pool_;  // null if no database is configured
   const std::unique_ptr<Replays> replays_;   // likewise
   DeadLetterCalls dead_letter_calls_;
+  JobCalls job_calls_;
   OutboxCalls outbox_calls_;
   Rpc rpc_;
 };

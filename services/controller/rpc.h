@@ -12,6 +12,7 @@
 #include "mentat/controller/v1/controller.grpc.pb.h"
 #include "services/controller/dead_letter_calls.h"
 #include "services/controller/instance_calls.h"
+#include "services/controller/job_calls.h"
 #include "services/controller/outbox_calls.h"
 #include "services/controller/reloads.h"
 #include "services/controller/status_calls.h"
@@ -33,6 +34,7 @@ class Rpc final : public v1::Controller::Service {
     service::Gate& gate;
     WorkloadCalls& workloads;
     DeadLetterCalls& dead_letters;
+    JobCalls& jobs;
     OutboxCalls& outbox;
   };
   explicit Rpc(const Parts& parts) : parts_(parts) {}
@@ -155,6 +157,27 @@ class Rpc final : public v1::Controller::Service {
       *response->add_records() = std::move(record);
     }
     return grpc::Status::OK;
+  }
+
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*,
+                        v1::ListJobsResponse* response) override {
+    return parts_.jobs.List(*response);
+  }
+  grpc::Status RunJob(grpc::ServerContext*, const v1::RunJobRequest* request,
+                      v1::RunJobResponse* response) override {
+    return parts_.jobs.Run(*request, *response);
+  }
+  grpc::Status EnableJob(grpc::ServerContext*, const v1::EnableJobRequest* request,
+                         v1::EnableJobResponse* response) override {
+    return parts_.jobs.Enable(*request, *response);
+  }
+  grpc::Status DisableJob(grpc::ServerContext*, const v1::DisableJobRequest* request,
+                          v1::DisableJobResponse* response) override {
+    return parts_.jobs.Disable(*request, *response);
+  }
+  grpc::Status ListJobRuns(grpc::ServerContext*, const v1::ListJobRunsRequest* request,
+                           v1::ListJobRunsResponse* response) override {
+    return parts_.jobs.ListRuns(*request, *response);
   }
 
   grpc::Status TailEvents(grpc::ServerContext* context, const v1::TailEventsRequest* request,

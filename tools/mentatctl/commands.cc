@@ -11,6 +11,7 @@
 #include "tools/mentatctl/history_commands.h"
 #include "tools/mentatctl/idea_command.h"
 #include "tools/mentatctl/in_flight_command.h"
+#include "tools/mentatctl/jobs_command.h"
 #include "tools/mentatctl/keys_command.h"
 #include "tools/mentatctl/ledger_command.h"
 #include "tools/mentatctl/outbox_command.h"
@@ -75,6 +76,7 @@ Command MakeRootCommand(GlobalOptions& options) {
   root.commands.push_back(MakeScaleCommand());
   root.commands.push_back(MakeLogLevelCommand());
   root.commands.push_back(MakeDeadLettersCommand());
+  root.commands.push_back(MakeJobsCommand());
   root.commands.push_back(MakeOutboxCommand());
   root.commands.push_back(MakeConfigCommand());
   root.commands.push_back(MakeAuditCommand());

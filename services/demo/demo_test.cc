@@ -635,27 +635,29 @@ TEST_F(DemoTest, TheMetricsOfTheFrame) {
     std::smatch match;
     if (std::regex_match(line, match, type)) metrics.insert(match[1]);
   }
-  EXPECT_THAT(metrics, testing::ElementsAre("mentat_build_info gauge",                      //
-                                            "mentat_control_refused_calls_total counter",   //
-                                            "mentat_log_held_back_records_total counter",   //
-                                            "mentat_log_lost_records_total counter",        //
-                                            "mentat_log_records_total counter",             //
-                                            "mentat_process_cpu_seconds_total counter",     //
-                                            "mentat_process_max_fds gauge",                 //
-                                            "mentat_process_open_fds gauge",                //
-                                            "mentat_process_resident_memory_bytes gauge",   //
-                                            "mentat_process_start_time_seconds gauge",      //
-                                            "mentat_ready gauge",                           //
-                                            "mentat_reloads_total counter",                 //
-                                            "mentat_runlog_failed_saves_total counter",     //
-                                            "mentat_stage_dropped_events_total counter",    //
-                                            "mentat_stage_forwarded_events_total counter",  //
-                                            "mentat_stage_in_flight_events gauge",          //
-                                            "mentat_stage_paused gauge",                    //
-                                            "mentat_stage_received_events_total counter",   //
-                                            "mentat_stage_rejected_events_total counter",   //
-                                            "mentat_stage_retried_events_total counter",    //
-                                            "mentat_stage_stored_events_total counter"));
+  EXPECT_THAT(metrics,
+              testing::ElementsAre("mentat_build_info gauge",                                    //
+                                   "mentat_control_certificate_expiry_timestamp_seconds gauge",  //
+                                   "mentat_control_refused_calls_total counter",                 //
+                                   "mentat_log_held_back_records_total counter",                 //
+                                   "mentat_log_lost_records_total counter",                      //
+                                   "mentat_log_records_total counter",                           //
+                                   "mentat_process_cpu_seconds_total counter",                   //
+                                   "mentat_process_max_fds gauge",                               //
+                                   "mentat_process_open_fds gauge",                              //
+                                   "mentat_process_resident_memory_bytes gauge",                 //
+                                   "mentat_process_start_time_seconds gauge",                    //
+                                   "mentat_ready gauge",                                         //
+                                   "mentat_reloads_total counter",                               //
+                                   "mentat_runlog_failed_saves_total counter",                   //
+                                   "mentat_stage_dropped_events_total counter",                  //
+                                   "mentat_stage_forwarded_events_total counter",                //
+                                   "mentat_stage_in_flight_events gauge",                        //
+                                   "mentat_stage_paused gauge",                                  //
+                                   "mentat_stage_received_events_total counter",                 //
+                                   "mentat_stage_rejected_events_total counter",                 //
+                                   "mentat_stage_retried_events_total counter",                  //
+                                   "mentat_stage_stored_events_total counter"));
 }
 
 TEST_F(DemoTest, CommandLine) {

@@ -97,7 +97,11 @@ fi
 context=$(mktemp -d -t mentat-images.XXXXXX)
 trap 'rm -rf "$context"' EXIT
 # Each takes half a minute of one processor, most of it in dpkg.
-if [[ -n $postgres ]]; then make_base "$postgres_base" postgresql-15 & fi
+making=
+if [[ -n $postgres ]]; then
+  make_base "$postgres_base" postgresql-15 &
+  making=$!
+fi
 mapfile -t packages < <(grep -v '^#' "$here/packages.txt")
 [[ $base != "$default_base" ]] || make_base "$base" "${packages[@]}"
 fill_context
@@ -106,6 +110,6 @@ for target in "${services[@]}" tools; do
     --build-arg VERSION="$tag" --build-arg REVISION="$revision" --build-arg CREATED="$created"
 done
 if [[ -n $postgres ]]; then
-  wait "$!" || exit 1
+  wait "$making" || exit 1
   image "mentat/postgres:15" "$here/postgres" --build-arg BASE="$postgres_base"
 fi

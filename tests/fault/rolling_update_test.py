@@ -39,7 +39,8 @@ class RollingUpdateTest(unittest.TestCase):
                 self.use(net, stage, instances(stage)[:2])
             ports = {name: self.ports(stage) for stage in REPLICAS for name in instances(stage)}
             configs = {name: self.pod(stage) for stage in REPLICAS for name in instances(stage)}
-            configs["controller"] = {"stages": [{"name": stage, "addresses": [f"{self.names[stage]}:{ADMIN}"]} for stage in REPLICAS]}
+            configs["controller"] = {"stages": [{"name": stage, "addresses": [f"{self.names[stage]}:{ADMIN}"]} for stage in REPLICAS],
+                                     "pipeline": self.output("inspector")}
             with Mentat(replicas=REPLICAS, network=net, ports=ports, configs=configs) as mentat:
                 feeder = mentat.feed(EVENTS, rate=RATE, bad=0.01, wait=False)
                 wait_for(lambda: mentat.count() > 300, "events are stored")
@@ -57,14 +58,14 @@ class RollingUpdateTest(unittest.TestCase):
     def pod(self, stage):
         """What differs from an installation of ports: as in a pod, which knows neither its address nor its neighbours'."""
         config = {"service": {"admin_listen": f"0.0.0.0:{ADMIN}", "metrics_listen": f"0.0.0.0:{METRICS}"},
-                  "pipeline": {"ack_bind": "tcp://*:*"}}
-        following = FOLLOWING[stage]
+                  "pipeline": self.output(FOLLOWING[stage]) if FOLLOWING[stage] else {}}
         if stage != "filer_gateway":
             config["pipeline"]["input"] = {"bind": f"tcp://0.0.0.0:{INPUT}"}
-        if following:
-            peers = [f"tcp://{self.names[following]}:{INPUT}"]
-            config["pipeline"]["outputs"] = {"default": {"peers": peers, "resolve_seconds": 1}}
         return config
+
+    def output(self, following):
+        peers = {"peers": [f"tcp://{self.names[following]}:{INPUT}"], "resolve_seconds": 1}
+        return {"ack_bind": "tcp://*:*", "outputs": {"default": peers}}
 
     def use(self, net, stage, hosts):
         self.behind[stage] = hosts

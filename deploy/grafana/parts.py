@@ -6,6 +6,21 @@ RUNBOOK = "${runbook}"  # a variable, since where it is published is for each in
 WIDTH = 24  # columns of a page
 # A click on a line of a graph: the logs of that instance. The variable is set once for an installation.
 LOGS = {"title": "Logs of ${__field.labels.instance}", "url": "${logs}${__field.labels.instance}", "targetBlank": True}
+# What each kind of panel looks like, unless it says otherwise.
+OPTIONS = {
+    "timeseries": {"legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
+                   "tooltip": {"mode": "multi", "sort": "desc"}},
+    "stat": {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "value", "graphMode": "area", "textMode": "auto",
+             "justifyMode": "auto", "orientation": "auto", "wideLayout": True, "showPercentChange": False,
+             "percentChangeColorMode": "standard"},
+    "table": {},
+}
+
+
+def link(title, url="", kind="link", **options):
+    """A link of a page or of a panel."""
+    return {"type": kind, "title": title, "url": url, "tooltip": "", "icon": "external link", "tags": [], "targetBlank": True,
+            "asDropdown": False, "includeVars": False, "keepTime": False} | options
 
 
 def target(number, expr, legend):
@@ -25,16 +40,14 @@ def panel(kind, title, description, unit, queries, width, height, alert=None, re
         defaults["min"] = 0
         defaults["custom"] = {"fillOpacity": 8, "lineWidth": 1, "showPoints": "never",
                               "thresholdsStyle": {"mode": "line" if red is not None else "off"}}
-        options = {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}} | options
     else:
         defaults["color"] = {"mode": "thresholds"}
-        options = {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "value", "graphMode": "area"} | options
     made = {"type": kind, "title": title, "description": description, "datasource": PROMETHEUS,
             "gridPos": {"w": width, "h": height},
-            "fieldConfig": {"defaults": defaults, "overrides": []}, "options": options,
+            "fieldConfig": {"defaults": defaults, "overrides": []}, "options": OPTIONS[kind] | options,
             "targets": [target(number, expr, legend) for number, (legend, expr) in enumerate(queries.items())]}
     if alert:
-        made["links"] = [{"title": f"Runbook: {alert}", "url": f"{RUNBOOK}#{alert.lower()}", "targetBlank": True}]
+        made["links"] = [link(f"Runbook: {alert}", f"{RUNBOOK}#{alert.lower()}")]
     return made
 
 
@@ -52,7 +65,7 @@ def sql(kind, title, description, query, width=12, height=9, unit="short"):
             "gridPos": {"w": width, "h": height},
             "fieldConfig": {"defaults": {"unit": unit, "thresholds": {"mode": "absolute", "steps": [{"color": "green", "value": None}]}},
                             "overrides": []},
-            "options": {},
+            "options": OPTIONS[kind],
             "targets": [{"refId": "A", "datasource": POSTGRESQL, "rawQuery": True, "rawSql": query,
                          "format": "time_series" if kind == "timeseries" else "table"}]}
 
@@ -76,12 +89,12 @@ def lay_out(panels):
 
 def source_variable(name, kind):
     return {"type": "datasource", "name": name, "label": name.capitalize(), "query": kind, "refresh": 1, "hide": 0,
-            "current": {}, "options": []}
+            "current": {"text": "default", "value": "default"}, "options": []}
 
 
 def label_variable(name, label, query):
     return {"type": "query", "name": name, "label": label, "datasource": PROMETHEUS, "query": {"query": query, "refId": name},
-            "definition": query, "refresh": 2, "sort": 1, "multi": True, "includeAll": True, "allValue": ".*", "hide": 0,
+            "refresh": 2, "sort": 1, "multi": True, "includeAll": True, "allValue": ".*", "hide": 0,
             "current": {"text": "All", "value": "$__all"}, "options": []}
 
 
@@ -118,9 +131,9 @@ def board(uid, title, description, panels, variables=(), database=False):
         "annotations": {"list": ANNOTATIONS},
         "templating": {"list": [*sources, *variables, *ADDRESSES]},
         "links": [
-            {"type": "dashboards", "title": "Mentat", "tags": ["mentat"], "asDropdown": True, "keepTime": True, "includeVars": True},
-            {"type": "link", "title": "Runbook", "url": RUNBOOK, "targetBlank": True},
-            {"type": "link", "title": "Logs", "url": "${logs}", "targetBlank": True},
+            link("Mentat", kind="dashboards", tags=["mentat"], asDropdown=True, targetBlank=False, keepTime=True, includeVars=True),
+            link("Runbook", RUNBOOK),
+            link("Logs", "${logs}"),
         ],
         "panels": lay_out(panels),
     }

@@ -95,7 +95,7 @@ class PrometheusTest(unittest.TestCase):
             for variable in dashboard["templating"]["list"]:
                 if variable["type"] != "query":
                     continue
-                series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
+                series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
                 values = self.prometheus.get(f"/api/v1/label/{label}/values", **{"match[]": substitute(series)})["data"]
                 self.assertIn("inspector", values)
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Checks the form of the sources: clang-format, buf lint and buf breaking, shellcheck, that each layer includes
-# only what it may, clang's thread safety analysis, and Kubernetes manifests against the schemas of their APIs.
+# only what it may, clang's thread safety analysis, dashboards against Grafana's schema, and Kubernetes manifests against
+# those of their APIs.
 # Prints what is wrong; exit status 1 if anything is. `./mentat lint` installs the tools.
 # shellcheck disable=SC2317  # the checks are called through `check`
 set -euo pipefail
@@ -56,6 +57,8 @@ check_layers() { "$here/layers.sh"; }
 
 check_thread_safety() { "$here/thread_safety.sh"; }
 
+check_dashboards() { "$here/dashboards.sh" deploy/grafana/dashboards/*.json; }
+
 # All overlays of deploy/k8s.
 check_manifests() {
   local folder rendered overlay status=0
@@ -75,6 +78,7 @@ check "buf lint" check_proto
 check "buf breaking" check_breaking
 check layers check_layers
 check "thread safety" check_thread_safety
+check dashboards check_dashboards
 # Debian 12 has kubectl 1.20 alone, which is too old for the components of kustomize.
 if kubectl version --client --output=json 2>/dev/null | grep -qE '"minor": "(2[1-9]|[3-9][0-9])'; then
   check manifests check_manifests

@@ -1,15 +1,13 @@
 #include "services/enricher/enricher.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
-#include <random>
 #include <span>
 #include <utility>
 
 #include "absl/time/time.h"
-#include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/schedule/schedule.h"
 #include "common/store/connection.h"
 #include "prometheus/counter.h"
 #include "services/enricher/enrichment.h"
@@ -17,11 +15,10 @@
 namespace mentat::enricher {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Seconds = std::chrono::duration<double>;
-
-// After a failure of the database the next attempt follows soon, then ever later.
-constexpr Seconds kFirstRetry{0.1};
+// After a failure of the database the next attempt follows soon, then ever later; spread, so that
+// many instances do not come back to it in step.
+constexpr absl::Duration kFirstRetry = absl::Milliseconds(100);
+constexpr absl::Duration kLongestRetry = absl::Seconds(5);
 
 class EnricherProcessor : public pipeline::Processor {
  public:
@@ -68,34 +65,6 @@ class EnricherProcessor : public pipeline::Processor {
   Enrichment enrichment_;
 };
 
-// When something is to be done next.
-class Timer {
- public:
-  explicit Timer(double period_seconds) : period_(period_seconds) {}
-
-  Clock::time_point due() const { return due_; }
-  bool IsDue() const { return Clock::now() >= due_; }
-
-  void Succeeded() {
-    retry_ = kFirstRetry;
-    Set(period_);
-  }
-  // Spread, so that many instances do not come back to a database in step.
-  void Failed(std::mt19937& random) {
-    Set(std::min(period_, retry_) * std::uniform_real_distribution<>(0.5, 1)(random));
-    retry_ = std::min(retry_ * 2, Seconds(5));
-  }
-
- private:
-  void Set(Seconds delay) {
-    due_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(delay);
-  }
-
-  const Seconds period_;
-  Seconds retry_ = kFirstRetry;
-  Clock::time_point due_ = Clock::now();
-};
-
 store::ConnectionOptions DatabaseOptions(const config::v1::DatabaseConfig& config,
                                          const service::Context& context) {
   return {.dsn = config.dsn(),
@@ -113,7 +82,18 @@ Enricher::Enricher(const Config& config, service::Context& context)
       networks_(config.has_database()
                     ? std::make_unique<NetworkSource>(DatabaseOptions(config.database(), context),
                                                       context.log, &metrics_)
-                    : nullptr) {}
+                    : nullptr),
+      networks_retry_(kFirstRetry, kLongestRetry),
+      scheduler_(Use<service::Scheduler>(context)) {
+  // Both tell of what is wrong once, in the log and in the metrics, and not each time that they
+  // look.
+  scheduler_.Every(schedule::Schedule::Every(absl::Seconds(config_.geoip().refresh_seconds())),
+                   "geoip", [this](const std::stop_token&) {
+                     geoip_.Refresh().IgnoreError();
+                     return absl::OkStatus();
+                   });
+  if (networks_ != nullptr) RefreshNetworksAfter(absl::ZeroDuration());
+}
 
 absl::StatusOr<std::unique_ptr<service::Service>> Enricher::Create(const Config& config,
                                                                    service::Context& context) {
@@ -138,31 +118,17 @@ std::unique_ptr<pipeline::Processor> Enricher::MakeProcessor() {
                                              config_.max_addresses());
 }
 
-absl::Status Enricher::Run(std::stop_token stop) {
-  std::mt19937 random{std::random_device()()};
-  Timer geoip(config_.geoip().refresh_seconds());
-  geoip.Succeeded();  // in Create
-  Timer networks(config_.networks_refresh_seconds());
-  while (!stop.stop_requested()) {
-    if (geoip.IsDue()) {
-      // What is wrong has been logged; the files are looked at again in any case.
-      geoip_.Refresh().IgnoreError();
-      geoip.Succeeded();
+void Enricher::RefreshNetworksAfter(absl::Duration delay) {
+  scheduler_.After(delay, "networks", [this](const std::stop_token& stop) {
+    absl::Duration next = absl::Seconds(config_.networks_refresh_seconds());
+    if (networks_->Refresh(/*always=*/false, stop).ok()) {
+      networks_retry_.Reset();
+    } else {
+      next = std::min(next, networks_retry_.Next());
     }
-    Clock::time_point due = geoip.due();
-    if (networks_ != nullptr) {
-      if (networks.IsDue()) {
-        if (networks_->Refresh(/*always=*/false, stop).ok()) {
-          networks.Succeeded();
-        } else {
-          networks.Failed(random);
-        }
-      }
-      due = std::min(due, networks.due());
-    }
-    Pause(absl::FromChrono(due - Clock::now()), stop);
-  }
-  return absl::OkStatus();
+    RefreshNetworksAfter(next);
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::function<void()>> Enricher::PrepareReload() {

@@ -5,14 +5,17 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/pipeline/stage.h"
+#include "common/service/composite.h"
+#include "common/service/scheduler.h"
 #include "common/service/service.h"
+#include "common/store/backoff.h"
 #include "mentat/config/v1/enricher.pb.h"
 #include "services/enricher/geoip.h"
 #include "services/enricher/metrics.h"
@@ -21,7 +24,7 @@
 namespace mentat::enricher {
 
 // Thread-safe.
-class Enricher : public service::Service {
+class Enricher : public service::Composite {
  public:
   using Config = config::v1::EnricherConfig;
   static constexpr std::string_view kName = "enricher";
@@ -31,8 +34,6 @@ class Enricher : public service::Service {
 
   // The processors share what this keeps fresh; it outlives them.
   std::unique_ptr<pipeline::Processor> MakeProcessor() override;
-  // Looks for new files and a changed table, each in its period.
-  absl::Status Run(std::stop_token stop) override;
   absl::StatusOr<std::function<void()>> PrepareReload() override;
   absl::Status Ready() const override;
   std::map<std::string, std::string> Details() const override;
@@ -40,10 +41,15 @@ class Enricher : public service::Service {
  private:
   Enricher(const Config& config, service::Context& context);
 
+  // Looks whether the table has changed, and again in its period; sooner while that fails.
+  void RefreshNetworksAfter(absl::Duration delay);
+
   const Config config_;
   Metrics metrics_;
   GeoipFiles geoip_;
   std::unique_ptr<NetworkSource> networks_;  // null without a database
+  store::Backoff networks_retry_;            // the scheduler's thread alone uses it
+  service::Scheduler& scheduler_;            // looks for new files and a changed table
 };
 
 }  // namespace mentat::enricher

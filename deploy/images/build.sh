@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the images out of programs that are built: build.sh PROGRAMS [--tag TAG] [--base IMAGE] [--postgres].
+# Makes the images out of programs that are built: build.sh PROGRAMS [--tag TAG] [--base IMAGE] [--postgres] [--monitoring].
 # `./mentat images` builds the programs and calls it; docs/operating/images.md.
 set -euo pipefail
 
@@ -48,7 +48,7 @@ fill_context() {
   find "$context" -exec touch -h -d "$created" {} +
 }
 
-tag='' base=$default_base postgres=''
+tag='' base=$default_base postgres='' monitoring=''
 programs=$(readlink -f "${1:?PROGRAMS: the folder of the built programs}")
 shift
 while (($#)); do
@@ -56,6 +56,7 @@ while (($#)); do
     --tag) tag=${2:?--tag wants a value} && shift ;;
     --base) base=${2:?--base wants a value} && shift ;;
     --postgres) postgres=yes ;;
+    --monitoring) monitoring=yes ;;
     *) die "images does not know \`$1'." ;;
   esac
   shift
@@ -112,4 +113,17 @@ done
 if [[ -n $postgres ]]; then
   wait "$making" || exit 1
   image "mentat/postgres:15" "$here/postgres" --build-arg BASE="$postgres_base"
+fi
+if [[ -n $monitoring ]]; then
+  for name in prometheus alertmanager; do
+    source=$(command -v "prometheus-$name" || command -v "$name") ||
+      die "--monitoring takes the programs of Debian's packages prometheus and prometheus-alertmanager: install them."
+    # Debian's programs read their pages and templates from here; links lead to libraries, of which one brings 200 MB
+    # of data that no page asks for.
+    mkdir -p "$context/$name/share"
+    tar -C /usr/share/prometheus -ch --exclude=moment-timezone/data . | tar -C "$context/$name/share" -x
+    install -m 755 "$source" "$context/$name/$name"
+    cp "$here/monitoring/Dockerfile" "$context/$name/"
+    image "mentat/$name:debian" "$context/$name" --build-arg BASE="$base" --build-arg NAME="$name"
+  done
 fi

@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 import unittest
+import urllib.request
 
 import cases
 from engine import Engine
@@ -107,6 +108,36 @@ class ComposeTest(unittest.TestCase):
             self.stack.wait_healthy(*services)
             self.assertEqual(self.stack.status(*authority), {})
         self.stack.check(self)
+
+    def test_monitoring_finds_every_replica(self):
+        self.scale(2)
+        self.stack.compose("--profile", "monitoring", "up", "-d", "--no-recreate", "prometheus", "alertmanager", "grafana-role")
+        expected = sorted([*(stage.replace("-", "_") for stage in STAGES), "enricher", "controller", "alertmanager", "prometheus"])
+
+        def up():
+            return sorted(target["labels"].get("service", target["labels"]["job"])
+                          for target in self.prometheus("targets").get("activeTargets", []) if target["health"] == "up")
+
+        wait_for(lambda: up() == expected, lambda: f"{up()}\n" + self.stack.compose("--profile", "monitoring", "logs", "--tail", "5"))
+        self.scale(1)
+        rules = [rule for group in self.prometheus("rules")["groups"] for rule in group["rules"]]
+        self.assertGreater(len(rules), 30)
+        self.assertEqual([rule for rule in rules if rule.get("lastError")], [])
+        wait_for(lambda: self.prometheus("alertmanagers").get("activeAlertmanagers"), "Prometheus knows the Alertmanager")
+        # What Grafana reads the database by.
+        may = "has_table_privilege('grafana', 'events', '%s')"
+        wait_for(lambda: self.stack.query("SELECT 1 FROM pg_roles WHERE rolname = 'grafana'") == ["1"], "the role is there")
+        wait_for(lambda: self.stack.query(f"SELECT {may % 'SELECT'}, {may % 'INSERT'}, {may % 'DELETE'}") == ["t|f|f"],
+                 "it may read, and nothing else")
+
+    def prometheus(self, what):
+        """Of Prometheus' own state; {} while it does not answer."""
+        address = self.stack.compose("--profile", "monitoring", "port", "prometheus", "9090").strip()
+        try:
+            with urllib.request.urlopen(f"http://{address}/api/v1/{what}", timeout=5) as answer:
+                return json.load(answer)["data"]
+        except OSError:
+            return {}
 
     def ready(self, *options):
         """Stages with an instance that is ready."""

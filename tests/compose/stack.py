@@ -19,7 +19,8 @@ IMAGES = ["filer-gateway", "inspector", "enricher", "storage", "controller", "to
 
 def copy_tree(folder):
     """What Compose mounts, as files: runfiles are links, which lead nowhere inside a container."""
-    for part in ("deploy/config", "deploy/compose", "deploy/images", "deploy/k8s/components", "services/inspector/rules"):
+    for part in ("deploy/config", "deploy/compose", "deploy/grafana", "deploy/images", "deploy/k8s/components", "deploy/prometheus",
+                 "services/inspector/rules"):
         shutil.copytree(REPOSITORY / part, folder / part)
     (folder / "deploy/demo").mkdir()
     for name in ("networks.sql", "demo-asn.mmdb", "demo-city.mmdb"):
@@ -57,7 +58,7 @@ class Load:
 
 
 class Stack:
-    """Images and containers; with `close()` all goes away but the bases of the images."""
+    """Images and containers; with `close()` all goes away but the bases of the images, and those that are not ours."""
 
     def __init__(self, engine):
         self.engine = engine
@@ -70,13 +71,17 @@ class Stack:
             "MENTAT_SECRETS": str(self.folder / "secrets"),
             "MENTAT_TAG": TAG,
             "POSTGRES_IMAGE": "mentat/postgres:15",
+            "PROMETHEUS_IMAGE": "mentat/prometheus:debian",
+            "ALERTMANAGER_IMAGE": "mentat/alertmanager:debian",
+            "PROMETHEUS_PORT": "0",
+            "ALERTMANAGER_PORT": "0",
         }
         self.sent = set()
         self.seed = 0
         copy_tree(self.folder)
 
     def close(self):
-        self.compose("down", "--volumes", "--timeout", "5", check=False)
+        self.compose("--profile", "monitoring", "down", "--volumes", "--timeout", "5", check=False)
         for image in IMAGES:
             self.engine.run("docker", "rmi", "--force", f"mentat/{image}:{TAG}", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -87,7 +92,7 @@ class Stack:
                                environment=self.environment, **options)
 
     def build(self):
-        self.engine.run(self.folder / "deploy/images/build.sh", REPOSITORY, "--tag", TAG, "--postgres")
+        self.engine.run(self.folder / "deploy/images/build.sh", REPOSITORY, "--tag", TAG, "--postgres", "--monitoring")
         self.engine.run(self.folder / "deploy/make_secrets.sh", self.folder / "secrets", "--tls", "--curve",
                         environment={"MENTATCTL": str(REPOSITORY / "tools/mentatctl/mentatctl")})
 

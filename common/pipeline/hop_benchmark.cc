@@ -3,6 +3,8 @@
 //
 //   hop_benchmark [event bytes] [events a batch]    only these, to look at with a profiler
 //   hop_benchmark instrumentation                   with metrics beside without
+//   hop_benchmark tail                              with somebody who looks at the events beside
+//   without
 
 #include <sys/resource.h>
 
@@ -24,6 +26,7 @@
 #include "common/pipeline/batch.h"
 #include "common/pipeline/keys.h"
 #include "common/pipeline/stage.h"
+#include "common/pipeline/tap.h"
 #include "common/service/http_get.h"
 #include "common/service/metrics.h"
 #include "prometheus/counter.h"
@@ -178,6 +181,19 @@ class Instruments {
   std::jthread reader_;
 };
 
+// Somebody who looks at what passes a stage, and takes all that it may have.
+class Onlooker {
+ public:
+  explicit Onlooker(Tap& tap)
+      : listener_(tap.Listen()), taker_([this](const std::stop_token& stop) {
+          while (!stop.stop_requested()) (void)listener_->Take(std::chrono::milliseconds(100));
+        }) {}
+
+ private:
+  const std::unique_ptr<Tap::Listener> listener_;
+  std::jthread taker_;
+};
+
 config::v1::PipelineConfig Config(const Load& load) {
   config::v1::PipelineConfig config;
   config.set_ack_bind("tcp://127.0.0.1:*");
@@ -234,10 +250,15 @@ class Keys {
   std::filesystem::path folder_;
 };
 
-// Encrypted if there are keys, which are for one hop; up to two hops can have instruments.
-double HopRate(const Load& load, int hops, const Keys* keys = nullptr,
-               Instruments* instruments = nullptr) {
-  const auto registry = [&](size_t stage) {
+struct Extras {
+  const Keys* keys = nullptr;          // for one hop
+  Instruments* instruments = nullptr;  // for up to two
+  bool tail = false;                   // of the last stage but one
+};
+
+double HopRate(const Load& load, int hops, const Extras& extras = {}) {
+  const auto& [keys, instruments, tail] = extras;
+  const auto registry = [instruments = instruments](size_t stage) {
     return instruments == nullptr ? nullptr : instruments->registry(stage);
   };
   StageOptions sink;
@@ -258,7 +279,7 @@ double HopRate(const Load& load, int hops, const Keys* keys = nullptr,
     AddOutput(middle.config, *stages.back());
     middle.parse_events = load.parse;
     middle.registry = registry(1);
-    middle.make_processor = [instruments] {
+    middle.make_processor = [instruments = instruments] {
       return std::make_unique<Pass>(instruments == nullptr ? nullptr : instruments->counter());
     };
     stages.push_back(Start(std::move(middle)));
@@ -273,12 +294,15 @@ double HopRate(const Load& load, int hops, const Keys* keys = nullptr,
   for (const auto& stage : stages) {
     while (!stage->Ready().ok()) std::this_thread::yield();
   }
+  std::optional<Onlooker> onlooker;
+  if (tail) onlooker.emplace(stages.at(1)->tap());
   Timer timer(load);
   const std::string event = SomeEvent(load.event_bytes);
   const double rate = timer.Rate([&] {
     (void)stages.back()->Submit(MakeBatch(event, load.batch_events),
                                 [&](const Outcomes& outcomes) { timer.Arrived(outcomes.size()); });
   });
+  onlooker.reset();
   while (!stages.empty()) stages.pop_back();
   return rate;
 }
@@ -296,15 +320,14 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// A middle stage with metrics beside one without: what passes in a second, and what an event takes
-// of the processors, which other work on the machine disturbs less.
-void CompareInstrumentation(bench::Report& report, const Load& load) {
+// A middle stage with something beside one without: what passes in a second, and what an event
+// takes of the processors, which other work on the machine disturbs less.
+void CompareCosts(bench::Report& report, const Load& load, bench::Figure rate, bench::Figure cost,
+                  const std::function<double()>& rate_with) {
   std::vector<double> rates[2], costs[2];
   const auto measure = [&](bool with) {
-    std::optional<Instruments> instruments;
-    if (with) instruments.emplace();
     const double before = CpuSeconds();
-    rates[with].push_back(HopRate(load, 2, nullptr, with ? &*instruments : nullptr));
+    rates[with].push_back(with ? rate_with() : HopRate(load, 2));
     costs[with].push_back((CpuSeconds() - before) * 1e9 /
                           (double{1.1} * load.batches * load.batch_events));
   };
@@ -312,17 +335,36 @@ void CompareInstrumentation(bench::Report& report, const Load& load) {
     measure(round % 2 == 0);
     measure(round % 2 != 0);
   }
-  report.Add({.name = "instrumentation",
-              .unit = "events/s",
-              .bar = 0.98,
-              .note = "a stage that counts, metrics read every second / without metrics"},
-             rates[1], rates[0]);
-  report.Add({.name = "instrumentation-cpu",
-              .unit = "ns/event",
-              .bar = 1.02,
-              .better = bench::Better::kLower,
-              .note = "the same: processor time of three stages and the reader"},
-             costs[1], costs[0]);
+  rate.unit = "events/s";
+  cost.unit = "ns/event";
+  cost.better = bench::Better::kLower;
+  report.Add(rate, rates[1], rates[0]);
+  report.Add(cost, costs[1], costs[0]);
+}
+
+void CompareInstrumentation(bench::Report& report, const Load& load) {
+  CompareCosts(report, load,
+               {.name = "instrumentation",
+                .bar = 0.98,
+                .note = "a stage that counts, metrics read every second / without metrics"},
+               {.name = "instrumentation-cpu",
+                .bar = 1.02,
+                .note = "the same: processor time of three stages and the reader"},
+               [&] {
+                 Instruments instruments;
+                 return HopRate(load, 2, {.instruments = &instruments});
+               });
+}
+
+void CompareTail(bench::Report& report, const Load& load) {
+  CompareCosts(report, load,
+               {.name = "tail",
+                .bar = 0.95,
+                .note = "a stage whose events somebody looks at / with nobody looking"},
+               {.name = "tail-cpu",
+                .bar = 1.05,
+                .note = "the same: processor time of three stages and the onlooker"},
+               [&] { return HopRate(load, 2, {.tail = true}); });
 }
 
 int Main(int argc, char** argv) {
@@ -336,6 +378,10 @@ int Main(int argc, char** argv) {
   };
   if (report.arguments() == std::vector<std::string>{"instrumentation"}) {
     CompareInstrumentation(report, load(240, kBatchEvents));
+    return report.Finish();
+  }
+  if (report.arguments() == std::vector<std::string>{"tail"}) {
+    CompareTail(report, load(240, kBatchEvents));
     return report.Finish();
   }
   if (!report.arguments().empty()) {
@@ -387,7 +433,7 @@ int Main(int argc, char** argv) {
   const Load plain = load(240, kBatchEvents);
   report.Compare(
       {.name = "hop-curve", .unit = "events/s", .note = "the same hop encrypted / plain"},
-      [&] { return HopRate(plain, 1, &keys); }, [&] { return HopRate(plain, 1); });
+      [&] { return HopRate(plain, 1, {.keys = &keys}); }, [&] { return HopRate(plain, 1); });
   return report.Finish();
 }
 

@@ -58,6 +58,8 @@ BENCHMARKS = [
     Benchmark("hop", "a pipeline hop with acknowledgements, against raw ZeroMQ", "//common/pipeline:hop_benchmark"),
     Benchmark("instrumentation", "a stage with metrics that are read every second, against one without any",
               "//common/pipeline:hop_benchmark", arguments=("instrumentation",)),
+    Benchmark("tail", "a stage whose events somebody looks at, against one whose nobody does",
+              "//common/pipeline:hop_benchmark", arguments=("tail",)),
     Benchmark("rules", "30 rules, against the same predicates written by hand", "//services/inspector:rules_benchmark"),
     Benchmark("geoip", "looking up an address, against libmaxminddb alone", "//services/enricher:lookup_benchmark"),
     Benchmark("storage", "writing into PostgreSQL, against psql's \\copy", "//services/storage:storage_benchmark"),

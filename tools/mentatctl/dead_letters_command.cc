@@ -21,6 +21,7 @@
 #include "tools/mentatctl/client.h"
 #include "tools/mentatctl/exit_status.h"
 #include "tools/mentatctl/message_json.h"
+#include "tools/mentatctl/nagios_dead_letters.h"
 #include "tools/mentatctl/session.h"
 #include "tools/mentatctl/table.h"
 #include "tools/mentatctl/text.h"
@@ -46,6 +47,9 @@ struct Options {
   bool all = false;
   uint32_t limit = 100;
   std::string id;
+  bool nagios = false;
+  std::string warning;
+  std::string critical;
 };
 
 // A time, or an age such as `90s`, `2h`, `7d`.
@@ -172,17 +176,35 @@ int RunList(Session& session, const Options& options) {
   return kExitOk;
 }
 
-int RunCount(Session& session, const Options& options) {
-  const absl::StatusOr<Client> client = Client::ToController(session);
-  if (!client.ok()) return Fail(session, client.status());
-  const absl::StatusOr<DeadLetterSelection> selection = ReadSelection(options);
-  if (!selection.ok()) return Fail(session, selection.status());
+absl::StatusOr<controller::v1::CountDeadLettersResponse> Count(const Session& session,
+                                                               const Options& options) {
+  ASSIGN_OR_RETURN(const Client client, Client::ToController(session));
   controller::v1::CountDeadLettersRequest request;
-  *request.mutable_selection() = *selection;
+  ASSIGN_OR_RETURN(*request.mutable_selection(), ReadSelection(options));
   controller::v1::CountDeadLettersResponse counts;
-  if (const absl::Status status = client->Call(request, &counts); !status.ok()) {
-    return Fail(session, status);
+  RETURN_IF_ERROR(client.Call(request, &counts));
+  return counts;
+}
+
+NagiosResult CheckCount(const Session& session, const Options& options) {
+  const auto ranges = DeadLetterRanges::Parse(options.warning, options.critical);
+  if (!ranges.ok()) return MakeNagiosFailure(ranges.status());
+  const auto counts = Count(session, options);
+  return counts.ok() ? MakeNagiosResult(*counts, *ranges) : MakeNagiosFailure(counts.status());
+}
+
+int RunCount(Session& session, const Options& options) {
+  if (options.nagios) {
+    const NagiosResult result = CheckCount(session, options);
+    session.out << result.line;
+    return result.exit_status;
   }
+  if (!options.warning.empty() || !options.critical.empty()) {
+    return Fail(session, absl::InvalidArgumentError("thresholds need --nagios"));
+  }
+  const auto counted = Count(session, options);
+  if (!counted.ok()) return Fail(session, counted.status());
+  const controller::v1::CountDeadLettersResponse& counts = *counted;
   if (session.json) {
     session.out << JsonText(ToJson(counts));
     return kExitOk;
@@ -331,8 +353,23 @@ Command MakeDeadLettersCommand() {
   command.commands.push_back(SelectionCommand(
       {.name = "count",
        .summary = "counts them by reason, stage and rule",
-       .examples = {"mentatctl dead-letters count", "mentatctl dead-letters count --from 7d"}},
-      0, RunCount, [](Options&) -> std::vector<Argument> { return {}; }));
+       .description = "With --nagios the exit status is that of the thresholds; 3 is unknown. A "
+                      "RANGE is 10\n(0 to 10), 10:, ~:10, 10:20, or @10:20 for what is inside.\n",
+       .examples = {"mentatctl dead-letters count", "mentatctl dead-letters count --from 7d",
+                    "mentatctl dead-letters count --from 1h --nagios --warning 0 --critical 100"}},
+      0, RunCount, [](Options& options) -> std::vector<Argument> {
+        return {{.name = "--nagios",
+                 .value = &options.nagios,
+                 .help = "one line with performance data, for monitoring systems"},
+                {.name = "--warning",
+                 .value = &options.warning,
+                 .help = "warns if their number is outside the range",
+                 .placeholder = "RANGE"},
+                {.name = "--critical",
+                 .value = &options.critical,
+                 .help = "is critical if their number is outside the range",
+                 .placeholder = "RANGE"}};
+      }));
   command.commands.push_back(MakeGetCommand());
   command.commands.push_back(SelectionCommand(
       {.name = "replay",

@@ -9,10 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "tools/mentatctl/exit_status.h"
+#include "tools/mentatctl/text.h"
 
 namespace mentat::mentatctl {
 namespace {
 
+constexpr const char* kNames[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 absl::Status NoRange(const std::string& text) {
@@ -99,6 +102,18 @@ std::string PerformanceData(const Metric& metric, const Range* warning, const Ra
   }
   if (critical != nullptr) absl::StrAppend(&text, ";", critical->text());
   return text;
+}
+
+NagiosResult MakeNagiosResult(int exit_status, const std::string& text, const std::string& data) {
+  std::string line = Printable(text);
+  std::replace(line.begin(), line.end(), '|', '/');  // begins the data
+  return {exit_status, absl::StrCat("MENTAT ", kNames[exit_status], " - ", line,
+                                    data.empty() ? "" : " |", data, "\n")};
+}
+
+NagiosResult MakeNagiosFailure(const absl::Status& status) {
+  const bool is_away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  return MakeNagiosResult(is_away ? kExitCritical : kExitUsage, std::string(status.message()), "");
 }
 
 }  // namespace mentat::mentatctl

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace mentat::mentatctl {
@@ -51,6 +52,17 @@ class Thresholds {
 
 // `'storage.queue_age'=0.25s;30;120`.
 std::string PerformanceData(const Metric& metric, const Range* warning, const Range* critical);
+
+struct NagiosResult {
+  int exit_status = 0;
+  std::string line;
+};
+
+// `MENTAT OK - TEXT | DATA`, on one line whatever the text holds; without data if there is none.
+NagiosResult MakeNagiosResult(int exit_status, const std::string& text, const std::string& data);
+
+// For a call that failed: critical if the controller is away, unknown otherwise.
+NagiosResult MakeNagiosFailure(const absl::Status& status);
 
 }  // namespace mentat::mentatctl
 

@@ -15,8 +15,6 @@ namespace {
 using controller::v1::InstanceStatus;
 using controller::v1::StageStatus;
 
-constexpr const char* kNames[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-
 // The metrics of a stage; what its instances hold is not known where none of them answers.
 std::vector<Metric> Measure(const StageStatus& stage) {
   double oldest = 0;
@@ -47,13 +45,6 @@ std::vector<Metric> Measure(const StageStatus& stage) {
   return metrics;
 }
 
-// What such a system would take for something else.
-std::string OneLine(std::string text) {
-  text = Printable(std::move(text));
-  std::replace(text.begin(), text.end(), '|', '/');
-  return text;
-}
-
 }  // namespace
 
 const std::vector<std::string>& NagiosMetrics() {
@@ -80,12 +71,7 @@ NagiosResult MakeNagiosResult(const controller::v1::GetStatusResponse& response,
                       " ", is_critical ? crit->text() : warn->text(), "), ");
     }
   }
-  return {worst, absl::StrCat("MENTAT ", kNames[worst], " - ", OneLine(alerts + Summary(response)),
-                              " |", data, "\n")};
-}
-
-NagiosResult MakeNagiosFailure(int exit_status, const std::string& text) {
-  return {exit_status, absl::StrCat("MENTAT ", kNames[exit_status], " - ", OneLine(text), "\n")};
+  return MakeNagiosResult(worst, alerts + Summary(response), data);
 }
 
 }  // namespace mentat::mentatctl

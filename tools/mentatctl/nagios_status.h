@@ -19,17 +19,9 @@ namespace mentat::mentatctl {
 //   ready      instances that are ready
 const std::vector<std::string>& NagiosMetrics();
 
-struct NagiosResult {
-  int exit_status = 0;
-  std::string line;
-};
-
 // The worse of what the state is and of the thresholds.
 NagiosResult MakeNagiosResult(const controller::v1::GetStatusResponse& response,
                               const Thresholds& warning, const Thresholds& critical);
-
-// A line without data: `MENTAT UNKNOWN - TEXT`.
-NagiosResult MakeNagiosFailure(int exit_status, const std::string& text);
 
 }  // namespace mentat::mentatctl
 

@@ -3,6 +3,7 @@
 #include "common/base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tools/mentatctl/nagios_dead_letters.h"
 #include "tools/mentatctl/nagios_status.h"
 
 namespace mentat::mentatctl {
@@ -105,7 +106,42 @@ TEST(NagiosStatusTest, TheStateCountsToo) {
               StartsWith("MENTAT WARNING - 1 of 2 instances ready: storage-2 paused |"));
   response.mutable_stages(0)->mutable_instances(1)->mutable_status()->set_instance("a|b\nc");
   EXPECT_THAT(MakeNagiosResult(response, Parse({}), Parse({})).line, HasSubstr("a/b?c paused |"));
-  EXPECT_EQ(MakeNagiosFailure(3, "no\naccess").line, "MENTAT UNKNOWN - no?access\n");
+  EXPECT_EQ(MakeNagiosFailure(absl::PermissionDeniedError("no\naccess")).line,
+            "MENTAT UNKNOWN - no?access\n");
+  EXPECT_EQ(MakeNagiosFailure(absl::UnavailableError("away")).line, "MENTAT CRITICAL - away\n");
+}
+
+TEST(NagiosDeadLettersTest, TheirNumberIsMeasured) {
+  controller::v1::CountDeadLettersResponse counts;
+  const auto result = [&](const char* warning, const char* critical) {
+    const auto ranges = DeadLetterRanges::Parse(warning, critical);
+    EXPECT_THAT(ranges, IsOk());
+    return MakeNagiosResult(counts, *ranges);
+  };
+  EXPECT_EQ(result("", "").line, "MENTAT OK - 0 dead letters | 'dead_letters'=0\n");
+  const auto add = [&](const char* stage, const char* rule, int count) {
+    auto& group = *counts.add_groups();
+    group.set_reason("failed");
+    group.set_stage(stage);
+    group.set_rule(rule);
+    group.set_count(count);
+    counts.set_total(counts.total() + count);
+  };
+  add("storage", "", 1);
+  EXPECT_EQ(result("0", "10").line,
+            "MENTAT WARNING - 1 dead letter (warning 0): 1 failed at storage | "
+            "'dead_letters'=1;0;10\n");
+  EXPECT_EQ(result("0", "10").exit_status, 1);
+  EXPECT_EQ(result("1", "10").exit_status, 0);
+  add("inspector", "a|b", 12);
+  add("enricher", "", 2);
+  add("filer", "", 1);
+  EXPECT_EQ(result("", "10").exit_status, 2);
+  EXPECT_EQ(result("", "10").line,
+            "MENTAT CRITICAL - 16 dead letters (critical 10): 12 failed at inspector (rule a/b), 2 "
+            "failed at enricher, 1 failed at storage, others | 'dead_letters'=16;;10\n");
+  EXPECT_THAT(DeadLetterRanges::Parse("many", ""),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("many is no range")));
 }
 
 }  // namespace

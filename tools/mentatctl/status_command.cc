@@ -128,20 +128,14 @@ int RunStatus(Session& session, const Options& options) {
   return static_cast<int>(severity);
 }
 
-// What is wrong with the check itself is unknown; a controller that is away is critical.
 NagiosResult Check(const Session& session, const Options& options) {
   const auto warning = Thresholds::Parse(options.warning, NagiosMetrics());
-  if (!warning.ok()) return MakeNagiosFailure(kExitUsage, std::string(warning.status().message()));
+  if (!warning.ok()) return MakeNagiosFailure(warning.status());
   const auto critical = Thresholds::Parse(options.critical, NagiosMetrics());
-  if (!critical.ok())
-    return MakeNagiosFailure(kExitUsage, std::string(critical.status().message()));
+  if (!critical.ok()) return MakeNagiosFailure(critical.status());
   const auto response = FetchStatus(session, options.stages);
   if (response.ok()) return MakeNagiosResult(*response, *warning, *critical);
-  const absl::StatusCode code = response.status().code();
-  const bool is_away =
-      code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded;
-  return MakeNagiosFailure(is_away ? kExitCritical : kExitUsage,
-                           std::string(response.status().message()));
+  return MakeNagiosFailure(response.status());
 }
 
 int RunNagios(Session& session, const Options& options) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_replace.h"
+
 namespace mentat::mentatctl {
 namespace {
 
@@ -34,7 +36,12 @@ _mentatctl() {
   done < <("${words[1]}" __complete zsh "${(@)words[2,CURRENT]}" 2>/dev/null)
   _describe mentatctl candidates
 }
-compdef _mentatctl mentatctl
+# A file in fpath is read at the first Tab, which wants an answer already.
+if [[ ${funcstack[1]} == _mentatctl ]]; then
+  _mentatctl "$@"
+else
+  compdef _mentatctl mentatctl
+fi
 )";
 
 constexpr char kFish[] = R"(# Completion of mentatctl for fish: mentatctl completion fish | source
@@ -178,7 +185,8 @@ std::string CompletionLines(const std::string& shell, const Completion& completi
   std::string lines;
   for (const Candidate& candidate : completion.candidates) {
     std::string text = candidate.text;
-    std::string meaning = candidate.meaning;
+    const std::string& meaning = candidate.meaning;
+    if (shell == "zsh") text = absl::StrReplaceAll(text, {{":", "\\:"}});
     if (shell == "zsh" && !meaning.empty()) text += ":" + meaning;
     if (shell == "fish" && !meaning.empty()) text += "\t" + meaning;
     lines += text + "\n";

@@ -77,6 +77,13 @@ TEST_F(CompletionTest, Values) {
   EXPECT_THAT(Texts({"pause", "--", "--"}), IsEmpty());
 }
 
+TEST(CompletionLinesTest, EachShellHasItsForm) {
+  const Completion completion{{{"status", "what is: a state"}, {"host:5580", ""}}, true};
+  EXPECT_EQ(CompletionLines("bash", completion), "status\nhost:5580\n:files\n");
+  EXPECT_EQ(CompletionLines("fish", completion), "status\twhat is: a state\nhost:5580\n:files\n");
+  EXPECT_EQ(CompletionLines("zsh", completion), "status:what is: a state\nhost\\:5580\n:files\n");
+}
+
 TEST_F(CompletionTest, TheConnectionOfTheLineCounts) {
   Texts({"--controller", "a:1", "pause", ""});
   EXPECT_EQ(controller_, "a:1");

@@ -112,13 +112,16 @@ absl::Status SetDue(Transaction& transaction, std::string_view name, absl::Time 
 
 absl::StatusOr<Run> AddRun(Transaction& transaction, std::string_view name,
                            std::string_view instance, std::optional<absl::Time> due, int attempt) {
+  // After a clock that was wrong a time comes again that the history has.
   ASSIGN_OR_RETURN(
       const Result row,
       transaction.Execute(
           "INSERT INTO job_runs (job, due_time, attempt, instance, start_time, outcome) "
-          "VALUES ($1, $2, $3, $4, clock_timestamp(), 'running') RETURNING id",
+          "SELECT $1, $2, greatest($3::integer, 1 + coalesce(max(attempt), 0)), $4, "
+          "clock_timestamp(), 'running' FROM job_runs WHERE job = $1 "
+          "AND due_time = $2::timestamptz RETURNING id, attempt",
           {Text(name), due ? Text(*due) : std::nullopt, absl::StrCat(attempt), Text(instance)}));
-  return Run{row.Int(0, 0), due, attempt};
+  return Run{row.Int(0, 0), due, static_cast<int>(row.Int(0, 1))};
 }
 
 // Ends the run of an instance that has died; the run to make in its place, if one is.

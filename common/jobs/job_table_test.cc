@@ -231,6 +231,20 @@ TEST_F(JobTableTest, TheTimesOfAClockThatWasWrongAreForgotten) {
   EXPECT_LE(Look(*connection_, names)->at(kJob).wait, absl::Minutes(60));
 }
 
+TEST_F(JobTableTest, ATimeThatComesAgainIsRunAgain) {
+  MakeDue("10 seconds");
+  const Begun first = Begin();
+  ASSERT_TRUE(first.run.has_value());
+  ASSERT_THAT(EndRun(*connection_, kJob, first.run->id, std::string()), IsOk());
+  // The clock was ahead by days when that was run, and has been put right.
+  Query("UPDATE jobs SET next_due = (SELECT due_time FROM job_runs)");
+  const Begun again = Begin();
+  ASSERT_TRUE(again.run.has_value());
+  EXPECT_EQ(again.run->due, first.run->due);
+  ASSERT_THAT(EndRun(*connection_, kJob, again.run->id, std::string()), IsOk());
+  EXPECT_FALSE(Begin().run.has_value());
+}
+
 TEST_F(JobTableTest, TheHistoryIsBounded) {
   definition_.kept_runs = 5;
   definition_.missed = "all";

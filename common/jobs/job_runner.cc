@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <utility>
 
@@ -35,6 +36,15 @@ prometheus::Counter& AddRuns(prometheus::Registry& registry, const std::string& 
   return service::AddCounter(registry, "mentat_job_runs_total",
                              "Runs of a scheduled job by this instance that ended.",
                              {{"job", job}, {"outcome", outcome}});
+}
+
+// What is thrown is an error of the run, and no end of the process.
+absl::StatusOr<std::string> Work(const JobSpec& spec, JobRun& run) {
+  try {
+    return spec.work(run);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("exception: ", error.what()));
+  }
 }
 
 }  // namespace
@@ -86,12 +96,14 @@ absl::Status JobRunner::Add(JobSpec spec, const config::v1::JobConfig& config) {
 void JobRunner::Run(std::stop_token stop) {
   store::Backoff backoff(absl::Seconds(1), absl::Seconds(30));
   while (!stop.stop_requested()) {
-    const absl::Time begin = absl::Now();
+    const auto begin = std::chrono::steady_clock::now();
     const absl::Status status = Serve(stop);
     if (stop.stop_requested()) break;
     errors_.Increment();
     log_.Warning("jobs cannot be looked after, it will be tried again", {{"error", status}});
-    if (absl::Now() - begin > kLongestWait) backoff.Reset();
+    if (std::chrono::steady_clock::now() - begin > absl::ToChronoSeconds(kLongestWait)) {
+      backoff.Reset();
+    }
     backoff.Wait(stop);
   }
   EndJobs();
@@ -175,14 +187,14 @@ absl::Status JobRunner::RunJob(Entry& entry, const std::stop_token& stop) {
 absl::Status JobRunner::RunOnce(Entry& entry, store::Connection& connection, const jobs::Run& run,
                                 const std::stop_token& stop) {
   const log::Logger log = log_.ForKey(entry.spec.name);
-  const absl::Time begin = absl::Now();
+  const auto begin = std::chrono::steady_clock::now();
   entry.metrics.running.Set(1);
   JobRun job = {.connection = connection, .due = run.due, .attempt = run.attempt, .stop = stop};
-  const absl::StatusOr<std::string> result = entry.spec.work(job);
+  const absl::StatusOr<std::string> result = Work(entry.spec, job);
   entry.metrics.running.Set(0);
-  const absl::Duration time = absl::Now() - begin;
-  entry.metrics.seconds.Observe(absl::ToDoubleSeconds(time));
-  const double seconds = absl::ToDoubleSeconds(time);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  entry.metrics.seconds.Observe(seconds);
   if (!result.ok() && stop.stop_requested()) {
     // It stays open: once the lock is free, it is for another instance.
     log.Warning("a job was cut short by the end of the process",

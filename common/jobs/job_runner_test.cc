@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +107,17 @@ TEST_F(JobRunnerTest, EveryDueTimeOfManyIsRunByOneInstance) {
   EXPECT_EQ(Query("SELECT count(*) FROM effects"), absl::StrCat(kTimes));
   EXPECT_EQ(Query("SELECT count(*) FROM job_runs WHERE outcome = 'ok' AND attempt = 1"),
             absl::StrCat(kTimes));
+}
+
+TEST_F(JobRunnerTest, WhatIsThrownIsAFailureOfTheRun) {
+  Instance one(options(), "one", [](JobRun&) -> absl::StatusOr<std::string> {
+    throw std::runtime_error("no such thing");
+  });
+  WaitForJob();
+  MakeDue("0 seconds");
+  WaitFor(kEnded, "1");
+  EXPECT_EQ(Query("SELECT outcome || ' ' || message FROM job_runs"),
+            "failed INTERNAL: exception: no such thing");
 }
 
 TEST_F(JobRunnerTest, WhatWasMissedIsCaughtUpWithOnce) {

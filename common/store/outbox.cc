@@ -97,8 +97,12 @@ absl::Status OutboxDeliverer::Work(const std::stop_token& stop) {
     ASSIGN_OR_RETURN(const std::optional<OutboxMessage> message, Take());
     if (!message.has_value()) break;
     const bool lost_all = message->attempts > options_.most_attempts;
-    RETURN_IF_ERROR(Settle(*message, lost_all ? absl::AbortedError("each attempt was lost")
-                                              : deliver_(*message, stop)));
+    const absl::Status delivered =
+        lost_all ? absl::AbortedError("each attempt was lost") : deliver_(*message, stop);
+    // An attempt that the end of the process has cut short says nothing about the message.
+    const bool cut = stop.stop_requested() && !delivered.ok() && !lost_all &&
+                     !absl::IsInvalidArgument(delivered);
+    RETURN_IF_ERROR(cut ? GiveBack(*message) : Settle(*message, delivered));
   }
   if (stop.stop_requested()) return absl::OkStatus();
   RETURN_IF_ERROR(
@@ -133,7 +137,18 @@ absl::StatusOr<std::optional<OutboxMessage>> OutboxDeliverer::Take() {
                        .attempts = static_cast<uint32_t>(rows.Int(0, 4))};
 }
 
+absl::Status OutboxDeliverer::GiveBack(const OutboxMessage& message) {
+  return connection_
+      ->Execute(
+          "UPDATE outbox SET attempts = attempts - 1, due_time = clock_timestamp() "
+          "WHERE id = $1::bigint AND state = 'pending' AND attempts = $2::integer",
+          {absl::StrCat(message.id), absl::StrCat(message.attempts)})
+      .status();
+}
+
 absl::Status OutboxDeliverer::Settle(const OutboxMessage& message, const absl::Status& delivered) {
+  // The lease may be over, and another attempt under way: that one says what becomes of the message
+  // if this one has failed. What is delivered is delivered.
   const std::string id = absl::StrCat(message.id);
   const std::string attempts = absl::StrCat(message.attempts);
   if (delivered.ok()) {
@@ -141,7 +156,7 @@ absl::Status OutboxDeliverer::Settle(const OutboxMessage& message, const absl::S
     return connection_
         ->Execute(
             "UPDATE outbox SET state = 'delivered', end_time = now(), last_error = '' "
-            "WHERE id = $1::bigint AND state = 'pending'",
+            "WHERE id = $1::bigint AND state <> 'delivered'",
             {id})
         .status();
   }
@@ -158,8 +173,8 @@ absl::Status OutboxDeliverer::Settle(const OutboxMessage& message, const absl::S
     return connection_
         ->Execute(
             "UPDATE outbox SET state = 'failed', end_time = now(), last_error = $2 "
-            "WHERE id = $1::bigint AND state = 'pending'",
-            {id, error})
+            "WHERE id = $1::bigint AND state = 'pending' AND attempts = $3::integer",
+            {id, error, attempts})
         .status();
   }
   const double doubled = static_cast<double>(uint64_t{1} << std::min(message.attempts - 1, 40u));

@@ -40,7 +40,7 @@ struct OutboxMessage {
 };
 
 // Adds a message (its kind, key and payload) to a transaction; harmless if its key was there
-// before, also if it has been delivered since. InvalidArgument if it is over a limit.
+// before, also if it has been delivered since and is not forgotten yet. InvalidArgument if it is over a limit.
 absl::Status Enqueue(Transaction& transaction, const OutboxMessage& message);
 
 struct OutboxOptions {
@@ -59,7 +59,8 @@ struct OutboxOptions {
 class OutboxDeliverer {
  public:
   // Delivers one message, until it is safe with the receiver; must be back within the lease. An
-  // error is tried again, but InvalidArgument, which is final.
+  // error is tried again, but InvalidArgument, which is final. An error after a stop was requested
+  // is no attempt.
   using Deliver = std::function<absl::Status(const OutboxMessage&, std::stop_token)>;
 
   // `registry` outlives the object.
@@ -81,6 +82,7 @@ class OutboxDeliverer {
   absl::Status Work(const std::stop_token& stop);
   // Takes the message that has been due longest, if there is one.
   absl::StatusOr<std::optional<OutboxMessage>> Take();
+  absl::Status GiveBack(const OutboxMessage& message);
   absl::Status Settle(const OutboxMessage& message, const absl::Status& delivered);
   // How long nothing will be due, unless the database tells of a new one.
   absl::StatusOr<absl::Duration> Idle();

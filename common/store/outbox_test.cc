@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/mutex.h"
+#include "common/base/pause.h"
 #include "common/base/status_matchers.h"
 #include "common/store/migrations.h"
 #include "common/store/outbox_queries.h"
@@ -258,6 +260,49 @@ TEST_F(OutboxTest, AnAttemptCountsBeforeItIsMade) {
   });
   WaitForState("a", "failed");
   EXPECT_THAT(mailbox.WaitFor(0), SizeIs(0));
+}
+
+TEST_F(OutboxTest, AStopIsNoAttempt) {
+  options_.most_attempts = 1;
+  Send("a");
+  Mailbox mailbox;
+  Deliver([&](const OutboxMessage& message, const std::stop_token& stop) -> absl::Status {
+    mailbox.Put(message);
+    Pause(absl::InfiniteDuration(), stop);
+    return absl::CancelledError("the process ends");
+  });
+  mailbox.WaitFor(1);
+  threads_.clear();
+  EXPECT_THAT(All(), ElementsAre("a pending 0"));
+  Deliver([&](const OutboxMessage&, const std::stop_token&) { return absl::OkStatus(); });
+  WaitForState("a", "delivered");
+}
+
+// A deliverer that takes longer than its lease, while another one delivers the same message.
+TEST_F(OutboxTest, ALateFailureDoesNotOverruleTheNextAttempt) {
+  options_.lease = absl::Milliseconds(1);
+  options_.most_attempts = 12;
+  Send("a");
+  Mailbox first, second;
+  std::stop_source let_fail, let_succeed;
+  Deliver([&](const OutboxMessage& message, const std::stop_token&) -> absl::Status {
+    first.Put(message);
+    Pause(absl::InfiniteDuration(), let_fail.get_token());
+    return absl::InvalidArgumentError("too late");
+  });
+  first.WaitFor(1);
+  options_.lease = absl::Minutes(2);
+  Deliver([&](const OutboxMessage& message, const std::stop_token&) {
+    second.Put(message);
+    Pause(absl::InfiniteDuration(), let_succeed.get_token());
+    return absl::OkStatus();
+  });
+  second.WaitFor(1);
+  let_fail.request_stop();
+  threads_.front() = std::jthread();
+  EXPECT_THAT(All(), ElementsAre("a pending 2"));
+  let_succeed.request_stop();
+  WaitForState("a", "delivered");
 }
 
 TEST_F(OutboxTest, WhatWasDeliveredIsForgottenInTime) {

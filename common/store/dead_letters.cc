@@ -43,9 +43,13 @@ absl::Status InsertDeadLetter(Transaction& transaction, const pipeline::v1::Dead
   const bool is_event = letter.reason() != pipeline::v1::REASON_MALFORMED &&
                         parsed.ParseFromArray(event.data(), static_cast<int>(event.size())) &&
                         !parsed.id().empty();
-  const int64_t time = letter.time() != 0 ? letter.time() : absl::ToUnixMicros(absl::Now());
+  // A stage's clock may say anything; no time is a reason to lose the letter.
+  const bool has_time = letter.time() != 0 && idea::IsTimestamp(letter.time());
+  const int64_t time = has_time ? letter.time() : absl::ToUnixMicros(absl::Now());
   Parameter received;
-  if (received_time != 0) received = idea::FormatTimestamp(received_time);
+  if (received_time != 0 && idea::IsTimestamp(received_time)) {
+    received = idea::FormatTimestamp(received_time);
+  }
   Parameter id;
   if (is_event) id = StorableEventId(parsed.id());
   return transaction

@@ -16,7 +16,7 @@ namespace mentat::store {
 
 // Puts an event among the dead letters. The same event for the same reason from the same stage is
 // there once: its attempts and its last time change. `event` are the bytes as the pipeline carried
-// them. A `received_time` of 0 is unknown.
+// them. A `received_time` of 0 is unknown, as is a time outside of the years 1 to 9999.
 absl::Status InsertDeadLetter(Transaction& transaction, const pipeline::v1::DeadLetter& letter,
                               std::string_view event, int64_t received_time);
 

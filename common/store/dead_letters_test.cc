@@ -1,5 +1,6 @@
 #include "common/store/dead_letters.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -196,6 +197,25 @@ TEST_F(DeadLettersTest, OneWithItsEvent) {
   EXPECT_EQ(letter->letter.received_time, kTime - kSecond);
   EXPECT_EQ(letter->letter.attempts, 1);
   EXPECT_EQ(GetDeadLetter(*connection_, 2).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(DeadLettersTest, NoTimeKeepsALetterOut) {
+  constexpr int64_t kTimes[] = {1, -1, std::numeric_limits<int64_t>::min(),
+                                std::numeric_limits<int64_t>::max(), -70'000'000'000 * kSecond,
+                                300'000'000'000 * kSecond};
+  for (const int64_t time : kTimes) {
+    pipeline::v1::DeadLetter letter;
+    letter.set_reason(pipeline::v1::REASON_FAILED);
+    letter.set_time(time);
+    auto transaction = connection_->Begin();
+    ASSERT_THAT(transaction, IsOk());
+    const std::string event = Event(absl::StrCat(time));
+    EXPECT_THAT(InsertDeadLetter(**transaction, letter, event, time), IsOk()) << time;
+    EXPECT_THAT((*transaction)->Commit(), IsOk()) << time;
+  }
+  EXPECT_EQ(Query("SELECT count(*) FILTER (WHERE last_time < '1971-01-01') || ' ' || "
+                  "count(*) FILTER (WHERE last_time > now() - interval '1 hour') FROM dead_letters"),
+            "2 4");
 }
 
 TEST_F(DeadLettersTest, ThoseThatAreMeantAreDiscarded) {

@@ -63,7 +63,7 @@ std::string Put(Parameter parameter, std::vector<Parameter>& parameters) {
 
 bool DeadLetterFilter::IsEmpty() const {
   return ids.empty() && reasons.empty() && stages.empty() && instances.empty() && rules.empty() &&
-         from == 0 && to == 0 && text.empty();
+         !from && !to && text.empty();
 }
 
 std::string Condition(const DeadLetterFilter& filter, std::vector<Parameter>& parameters) {
@@ -87,10 +87,10 @@ std::string Condition(const DeadLetterFilter& filter, std::vector<Parameter>& pa
   add("stage", filter.stages);
   add("instance", filter.instances);
   add("rule", filter.rules);
-  const auto time = [&](const char* compare, int64_t micros) {
-    if (micros == 0) return;
+  const auto time = [&](const char* compare, std::optional<int64_t> micros) {
+    if (!micros) return;
     absl::StrAppend(&condition, " AND last_time ", compare, " ",
-                    Put(idea::FormatTimestamp(micros), parameters), "::timestamptz");
+                    Put(idea::FormatTimestamp(*micros), parameters), "::timestamptz");
   };
   time(">=", filter.from);
   time("<", filter.to);

@@ -25,8 +25,8 @@ struct DeadLetterFilter {
   std::vector<std::string> stages;
   std::vector<std::string> instances;
   std::vector<std::string> rules;
-  int64_t from = 0;  // rejected last at this time or later
-  int64_t to = 0;    // rejected last before this time
+  std::optional<int64_t> from;  // rejected last at this time or later
+  std::optional<int64_t> to;    // rejected last before this time
   std::string text;  // the identifier of the event, or a part of the message in any case
 
   bool IsEmpty() const;

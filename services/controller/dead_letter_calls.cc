@@ -63,12 +63,12 @@ absl::StatusOr<store::DeadLetterFilter> ReadDangerous(const Request& request) {
 }
 
 std::string TokenOf(const store::StoredDeadLetter& letter) {
-  return absl::StrCat(letter.last_time, "-", letter.id);
+  return absl::StrCat(letter.last_time, ".", letter.id);
 }
 
 absl::StatusOr<std::optional<store::DeadLetterPosition>> ReadToken(const std::string& token) {
   if (token.empty()) return std::nullopt;
-  const std::pair<std::string, std::string> parts = absl::StrSplit(token, absl::MaxSplits('-', 1));
+  const std::pair<std::string, std::string> parts = absl::StrSplit(token, absl::MaxSplits('.', 1));
   store::DeadLetterPosition position;
   if (!absl::SimpleAtoi(parts.first, &position.last_time) ||
       !absl::SimpleAtoi(parts.second, &position.id) || !idea::IsTimestamp(position.last_time)) {

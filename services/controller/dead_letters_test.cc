@@ -188,6 +188,25 @@ TEST_F(DeadLettersTest, AreListedCountedAndShown) {
   EXPECT_NE(letter.unreadable(), "");
 }
 
+TEST_F(DeadLettersTest, TimesBefore1970AreTimesToo) {
+  for (int i = 0; i < 3; ++i) Insert(Event(absl::StrCat("e", i)));
+  Query("UPDATE dead_letters SET last_time = '1969-12-31T23:00:00Z'");
+  Start();
+  v1::ListDeadLettersRequest list;
+  list.set_page_size(2);
+  v1::ListDeadLettersResponse page = Call(&Stub::ListDeadLetters, list);
+  list.set_page_token(page.next_page_token());
+  page = Call(&Stub::ListDeadLetters, list);
+  EXPECT_EQ(page.dead_letters_size(), 1);
+  // What began in 1970 or later is none of them.
+  v1::DiscardDeadLettersRequest discard;
+  discard.mutable_selection()->mutable_from();
+  EXPECT_EQ(Call(&Stub::DiscardDeadLetters, discard).discarded(), 0);
+  discard.mutable_selection()->clear_from();
+  discard.mutable_selection()->mutable_to();
+  EXPECT_EQ(Call(&Stub::DiscardDeadLetters, discard).discarded(), 3);
+}
+
 TEST_F(DeadLettersTest, WrongRequestsAreRefused) {
   Start();
   v1::ListDeadLettersRequest list;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "common/service/metrics.h"
 #include "common/store/backoff.h"
 #include "common/store/migrations.h"
@@ -96,14 +97,12 @@ absl::Status JobRunner::Add(JobSpec spec, const config::v1::JobConfig& config) {
 void JobRunner::Run(std::stop_token stop) {
   store::Backoff backoff(absl::Seconds(1), absl::Seconds(30));
   while (!stop.stop_requested()) {
-    const auto begin = std::chrono::steady_clock::now();
+    const absl::Duration begin = SteadyNow();
     const absl::Status status = Serve(stop);
     if (stop.stop_requested()) break;
     errors_.Increment();
     log_.Warning("jobs cannot be looked after, it will be tried again", {{"error", status}});
-    if (std::chrono::steady_clock::now() - begin > absl::ToChronoSeconds(kLongestWait)) {
-      backoff.Reset();
-    }
+    if (SteadyNow() - begin > kLongestWait) backoff.Reset();
     backoff.Wait(stop);
   }
   EndJobs();
@@ -187,13 +186,12 @@ absl::Status JobRunner::RunJob(Entry& entry, const std::stop_token& stop) {
 absl::Status JobRunner::RunOnce(Entry& entry, store::Connection& connection, const jobs::Run& run,
                                 const std::stop_token& stop) {
   const log::Logger log = log_.ForKey(entry.spec.name);
-  const auto begin = std::chrono::steady_clock::now();
+  const absl::Duration begin = SteadyNow();
   entry.metrics.running.Set(1);
   JobRun job = {.connection = connection, .due = run.due, .attempt = run.attempt, .stop = stop};
   const absl::StatusOr<std::string> result = Work(entry.spec, job);
   entry.metrics.running.Set(0);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   entry.metrics.seconds.Observe(seconds);
   if (!result.ok() && stop.stop_requested()) {
     // It stays open: once the lock is free, it is for another instance.

@@ -1,12 +1,12 @@
 #include "common/service/scheduler.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/steady_time.h"
 #include "common/service/metrics.h"
 #include "prometheus/counter.h"
 #include "prometheus/registry.h"
@@ -29,7 +29,7 @@ Scheduler::Scheduler(const Context& context)
     : log_(context.log.ForModule("scheduler")), registry_(*context.registry) {}
 
 schedule::Moment Scheduler::ReadClocks() {
-  return {absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()), absl::Now()};
+  return {SteadyNow(), absl::Now()};
 }
 
 Scheduler::Id Scheduler::Keep(Id id, const std::string& name, Callback callback) {

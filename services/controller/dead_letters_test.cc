@@ -377,6 +377,28 @@ TEST_F(DeadLettersTest, AControllerThatIsKilledLeavesNothingInBetween) {
   EXPECT_EQ(Query("SELECT count(*) FROM dead_letters"), "0");
 }
 
+TEST_F(DeadLettersTest, AControllerThatEndsSaysThatItHasNotSentAll) {
+  StartStorage();
+  for (int i = 0; i < 300; ++i) Insert(Event(absl::StrCat("e", i)));
+  Start();
+  Freeze(storage_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ReplayDeadLettersRequest request;
+  request.set_all(true);
+  const auto reader = stub().ReplayDeadLetters(&context, request);
+  v1::ReplayDeadLettersResponse told;
+  do {
+    ASSERT_TRUE(reader->Read(&told));
+  } while (told.on_their_way() == 0);
+  controller().process().Signal(SIGTERM);
+  while (reader->Read(&told)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::UNAVAILABLE);
+  EXPECT_FALSE(told.done());
+  storage_->process().Signal(SIGCONT);
+}
+
 TEST_F(DeadLettersTest, AStorageThatIsKilledStoresEachEventOnce) {
   StartStorage();
   for (int i = 0; i < 50; ++i) Insert(Event(absl::StrCat("e", i)));

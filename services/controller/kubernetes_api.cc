@@ -11,9 +11,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "common/store/backoff.h"
 
 namespace mentat::controller {
@@ -138,7 +138,7 @@ absl::StatusOr<json> KubernetesApi::Patch(const std::string& path, const json& p
 
 absl::StatusOr<json> KubernetesApi::Try(const std::string& method, const std::string& path,
                                         const std::string& body) const {
-  const absl::Time deadline = absl::Now() + patience_;
+  const absl::Duration deadline = SteadyNow() + patience_;
   store::Backoff backoff(kFirstPause, kLongestPause);
   bool token_may_be_old = true;
   while (true) {
@@ -158,7 +158,7 @@ absl::StatusOr<json> KubernetesApi::Try(const std::string& method, const std::st
     // The token may have been replaced between its reading and the answer.
     const bool again = absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error) ||
                        (absl::IsUnauthenticated(error) && std::exchange(token_may_be_old, false));
-    if (!again || absl::Now() + pause >= deadline) return error;
+    if (!again || SteadyNow() + pause >= deadline) return error;
     if (!Pause(pause, stop_)) return error;
   }
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "services/controller/fan_out.h"
 
 namespace mentat::controller {
@@ -58,7 +59,7 @@ void Poller::Round() {
     const MutexLock lock(mutex_);
     ++started_;
   }
-  const absl::Time now = absl::Now();
+  const absl::Duration now = SteadyNow();
   std::vector<KnownStage> stages = FindStages(config_);
   std::vector<Instance*> asked;
   std::vector<Target> targets;
@@ -71,7 +72,6 @@ void Poller::Round() {
         if (instance == nullptr) {
           instance = std::make_unique<Instance>();
           instance->status.set_address(address);
-          instance->answered = absl::InfinitePast();
         }
         instance->stage = stage.name;
         instance->listed = now;
@@ -87,19 +87,19 @@ void Poller::Round() {
                         stage::v1::GetStatusRequest(), call_timeout_);
   {
     const MutexLock lock(mutex_);
-    const absl::Time end = absl::Now();
+    const absl::Duration end = SteadyNow();
     for (size_t i = 0; i < asked.size(); ++i) {
       Remember(*asked[i], answers[i].status, std::move(*answers[i].response.mutable_status()), end);
     }
     MarkGone(now);
-    time_ = end;
+    time_ = absl::Now();
     finished_ = started_;
   }
   changed_.NotifyAll();
 }
 
 void Poller::Remember(Instance& instance, const grpc::Status& called, stage::v1::Status&& status,
-                      absl::Time now) {
+                      absl::Duration now) {
   const v1::Reachability reachability =
       called.ok() ? v1::REACHABILITY_ANSWERED : v1::REACHABILITY_UNREACHABLE;
   if (instance.status.reachability() != reachability) {
@@ -115,7 +115,7 @@ void Poller::Remember(Instance& instance, const grpc::Status& called, stage::v1:
   *instance.status.mutable_status() = std::move(status);
 }
 
-void Poller::MarkGone(absl::Time now) {
+void Poller::MarkGone(absl::Duration now) {
   const absl::Duration keep = absl::Seconds(config_.forget_seconds());
   for (auto each = instances_.begin(); each != instances_.end();) {
     Instance& instance = *each->second;
@@ -129,7 +129,7 @@ void Poller::MarkGone(absl::Time now) {
     }
     instance.status.set_reachability(v1::REACHABILITY_GONE);
     // One that never answered has nothing to show.
-    const bool forget = instance.answered == absl::InfinitePast() || now - instance.listed > keep;
+    const bool forget = !instance.answered || now - instance.listed > keep;
     each = forget ? instances_.erase(each) : std::next(each);
   }
 }
@@ -150,7 +150,7 @@ absl::StatusOr<std::vector<Target>> Poller::Find(const v1::Selection& selection)
 
 v1::GetStatusResponse Poller::Snapshot() const {
   v1::GetStatusResponse response;
-  const absl::Time now = absl::Now();
+  const absl::Duration now = SteadyNow();
   std::map<std::string, v1::StageStatus*> stages;
   const MutexLock lock(mutex_);
   response.mutable_time()->set_seconds(absl::ToUnixSeconds(time_));
@@ -168,8 +168,8 @@ v1::GetStatusResponse Poller::Snapshot() const {
   for (const auto& [address, instance] : instances_) {
     v1::InstanceStatus& copy = *add_stage(instance->stage)->add_instances();
     copy = instance->status;
-    if (instance->answered != absl::InfinitePast()) {
-      copy.mutable_age()->set_seconds(absl::ToInt64Seconds(now - instance->answered));
+    if (instance->answered) {
+      copy.mutable_age()->set_seconds(absl::ToInt64Seconds(now - *instance->answered));
     }
   }
   for (v1::StageStatus& stage : *response.mutable_stages()) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -47,16 +48,17 @@ class Poller {
   struct Instance {
     std::string stage;
     v1::InstanceStatus status;
-    absl::Time answered;  // when it told its state last; InfinitePast if never
-    absl::Time listed;    // when it was known to be there last
+    // By SteadyNow.
+    std::optional<absl::Duration> answered;  // when it told its state last
+    absl::Duration listed;                   // when it was known to be there last
   };
   using Instances = std::map<std::string, std::unique_ptr<Instance>>;
 
   void Round();
   // What the call of an instance brought.
   void Remember(Instance& instance, const grpc::Status& called, stage::v1::Status&& status,
-                absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void MarkGone(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkGone(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const config::v1::ControllerConfig config_;
   const absl::Duration call_timeout_;

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "common/service/metrics.h"
 #include "prometheus/counter.h"
 #include "prometheus/gauge.h"
@@ -162,9 +163,9 @@ bool Reloads::TryOnce(ReloadEnding& ending) {
 }
 
 bool Reloads::End(ReloadEnding& ending) {
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Duration deadline = SteadyNow() + kPatience;
   while (!TryOnce(ending)) {
-    if (absl::Now() >= deadline) return false;
+    if (SteadyNow() >= deadline) return false;
     Pause(kRetryInterval, {});
     if (!poller_.WaitForRound().ok()) return false;
     ending.Locate(poller_.Snapshot());

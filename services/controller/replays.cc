@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "common/service/metrics.h"
 #include "common/store/backoff.h"
 #include "common/store/dead_letters.h"
@@ -115,12 +116,7 @@ absl::Status Replays::Begin(const Tally& tally) {
 absl::Status Replays::SendAll(const grpc::ServerContext& context, store::TakeOptions options,
                               uint32_t limit, const Tally& tally,
                               grpc::ServerWriter<Response>& writer) {
-  for (uint32_t looked_at = 0;;) {
-    if (looked_at == limit) {
-      const MutexLock lock(mutex_);
-      tally->set_more(options.after < options.last);
-      return absl::OkStatus();
-    }
+  for (uint32_t looked_at = 0; looked_at < limit;) {
     options.most_letters = std::min(kPartLetters, limit - looked_at);
     store::TakenLetters taken;
     RETURN_IF_ERROR(pool_.Use([&](store::Connection& connection) {
@@ -142,8 +138,12 @@ absl::Status Replays::SendAll(const grpc::ServerContext& context, store::TakeOpt
     }
     if (taken.letters.empty()) continue;
     RETURN_IF_ERROR(Send(std::move(taken.letters), tally));
-    if (!Await(context, tally, writer)) return absl::OkStatus();
+    if (!Await(context, tally, writer)) break;
   }
+  if (streams_.stopping()) return absl::UnavailableError("the controller is ending");
+  const MutexLock lock(mutex_);
+  tally->set_more(options.after < options.last);
+  return absl::OkStatus();
 }
 
 absl::Status Replays::Send(std::vector<store::ReplayLetter> letters, const Tally& tally) {
@@ -181,7 +181,7 @@ absl::Status Replays::Send(std::vector<store::ReplayLetter> letters, const Tally
 
 bool Replays::Await(const grpc::ServerContext& context, const Tally& tally,
                     grpc::ServerWriter<Response>& writer) {
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Duration deadline = SteadyNow() + kPatience;
   while (true) {
     {
       const MutexLock lock(mutex_);
@@ -191,7 +191,7 @@ bool Replays::Await(const grpc::ServerContext& context, const Tally& tally,
         return !streams_.Ended(context);
       }
     }
-    if (streams_.Ended(context) || absl::Now() > deadline) return false;
+    if (streams_.Ended(context) || SteadyNow() > deadline) return false;
     if (!writer.Write(Now(tally))) return false;
   }
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady_time.h"
 #include "services/controller/selection.h"
 #include "services/controller/topology.h"
 
@@ -76,9 +76,9 @@ grpc::Status StatusCalls::WatchStatus(const grpc::ServerContext& context,
   const std::optional<Streams::Place> place = streams_.Enter();
   if (!place.has_value()) return Streams::TooMany();
   const absl::Duration interval = IntervalOf(request);
-  absl::Time next;
+  absl::Duration next;
   do {
-    next = absl::Now() + interval;
+    next = SteadyNow() + interval;
     if (const absl::Status round = poller_.WaitForRound(); !round.ok()) return ToGrpc(round);
     v1::GetStatusResponse known = poller_.Snapshot();
     Narrow(request.selection(), *known.mutable_stages());

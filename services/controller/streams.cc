@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/pause.h"
+#include "common/base/steady_time.h"
 
 namespace mentat::controller {
 namespace {
@@ -33,12 +33,12 @@ grpc::Status Streams::TooMany() {
 }
 
 bool Streams::Ended(const grpc::ServerContext& context) const {
-  return context.IsCancelled() || stop_.stop_requested();
+  return context.IsCancelled() || stopping();
 }
 
-bool Streams::WaitUntil(absl::Time time, const grpc::ServerContext& context) const {
+bool Streams::WaitUntil(absl::Duration time, const grpc::ServerContext& context) const {
   while (!Ended(context)) {
-    const absl::Duration rest = time - absl::Now();
+    const absl::Duration rest = time - SteadyNow();
     if (rest <= absl::ZeroDuration()) return true;
     Pause(std::min(rest, kLookInterval), stop_.get_token());
   }

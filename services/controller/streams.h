@@ -25,9 +25,12 @@ class Streams {
   // A place for one stream; nothing if all are taken.
   std::optional<Place> Enter();
   static grpc::Status TooMany();
-  // Whether the stream still has a reader at that time, and the controller is not ending.
-  bool WaitUntil(absl::Time time, const grpc::ServerContext& context) const;
+  // Whether the stream still has a reader at that time (of SteadyNow), and the controller is not
+  // ending.
+  bool WaitUntil(absl::Duration time, const grpc::ServerContext& context) const;
   bool Ended(const grpc::ServerContext& context) const;
+  // Whether the controller is ending.
+  bool stopping() const { return stop_.stop_requested(); }
   // Ends all of them.
   void Stop() { stop_.request_stop(); }
 

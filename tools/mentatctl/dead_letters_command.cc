@@ -282,7 +282,10 @@ int RunReplay(Session& session, const Options& options) {
   } else if (status.ok() || told.ByteSizeLong() > 0) {
     session.out << ProgressText(told) << "\n";
     for (const std::string& error : told.errors()) session.err << Printable(error) << "\n";
-    if (told.more()) session.err << "there are more: --limit\n";
+    if (told.more()) {
+      session.err << (told.on_their_way() > 0 ? "the pipeline settles nothing; the rest is not sent\n"
+                                              : "there are more: --limit\n");
+    }
   }
   if (!status.ok()) return Fail(session, status);
   const bool all_well = told.rejected() + told.skipped() + told.on_their_way() == 0;

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/utf8.h"
 #include "common/idea/time.h"
 
 namespace mentat::jobs {
@@ -48,7 +49,7 @@ bool IsTrue(const Result& result, size_t row, size_t column) {
 
 absl::Status NoJob(std::string_view name) {
   return absl::NotFoundError(absl::StrCat(
-      "there is no job \"", absl::Utf8SafeCEscape(std::string(name.substr(0, 100))), "\""));
+      "there is no job \"", absl::Utf8SafeCEscape(std::string(Utf8Prefix(name, 100))), "\""));
 }
 
 absl::Status Notify(Transaction& transaction) {
@@ -57,13 +58,7 @@ absl::Status Notify(Transaction& transaction) {
 
 // A message as the table takes it: without U+0000, of a bounded size, cut between characters.
 std::string Message(std::string_view text) {
-  if (text.size() > kMaxMessageBytes) {
-    text = text.substr(0, kMaxMessageBytes);
-    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-    while (!text.empty() && continues(text.back())) text.remove_suffix(1);
-    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.remove_suffix(1);
-  }
-  std::string message(text);
+  std::string message(Utf8Prefix(text, kMaxMessageBytes));
   std::replace(message.begin(), message.end(), '\0', ' ');
   return message;
 }

@@ -13,6 +13,7 @@
 #include "common/service/access/gate.h"
 #include "common/service/access/server_credentials.h"
 #include "common/service/event_calls.h"
+#include "common/service/grpc_status.h"
 #include "common/service/host_port.h"
 #include "common/service/reload_calls.h"
 #include "common/service/reloader.h"
@@ -39,11 +40,6 @@ constexpr int kMinPingIntervalMs = 5000;
 constexpr std::chrono::milliseconds kShortestWatchInterval(100);
 constexpr std::chrono::milliseconds kDefaultWatchInterval(1000);
 constexpr std::chrono::seconds kShutdownGrace(1);
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
 
 // Counts changes, for those who wait for one.
 class ChangeSignal {

@@ -6,6 +6,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/utf8.h"
 #include "common/idea/time.h"
 #include "mentat/idea/v1/event.pb.h"
 
@@ -20,10 +21,7 @@ constexpr size_t kMaxMessage = 8192;
 }  // namespace
 
 std::string Storable(std::string_view text, size_t most) {
-  if (text.size() > most) {
-    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-    text = text.substr(0, most);
-  }
+  text = Utf8Prefix(text, most);
   return absl::StrReplaceAll(absl::string_view(text.data(), text.size()),
                              {{absl::string_view("\0", 1), "\xef\xbf\xbd"}});
 }

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "google/rpc/status.pb.h"
 
 namespace mentat::controller {
@@ -17,10 +18,7 @@ constexpr size_t kMaxLineBytes = 500;
 
 std::string Shorten(const std::string& line) {
   if (line.size() <= kMaxLineBytes) return line;
-  size_t end = kMaxLineBytes;
-  // Never within a character of UTF-8.
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
-  return absl::StrCat(line.substr(0, end), "…");
+  return std::string(Utf8Prefix(line, kMaxLineBytes)) + "…";
 }
 
 std::string NameOf(const v1::InstanceResult& result) {

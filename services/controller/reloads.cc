@@ -29,6 +29,7 @@ constexpr absl::Duration kRetryInterval = absl::Milliseconds(300);
 constexpr absl::Duration kRestInterval = absl::Seconds(1);
 constexpr size_t kMaxKeptBytes = 64 << 20;  // of one reload
 constexpr uint32_t kDefaultListed = 20;
+constexpr size_t kMaxCommentBytes = 1000;
 constexpr char kNothingChanged[] = "nothing was reloaded anywhere";
 
 constexpr char kMetric[] = "mentat_controller_reloads_total";
@@ -40,6 +41,13 @@ constexpr char kHelp[] =
 // What the digests are told by.
 const std::string& NameOf(const Target& target) {
   return target.instance.empty() ? target.address : target.instance;
+}
+
+// It is kept with each reload, and listed.
+grpc::Status CheckComment(const std::string& comment) {
+  if (comment.size() <= kMaxCommentBytes) return grpc::Status::OK;
+  return {grpc::StatusCode::INVALID_ARGUMENT,
+          absl::StrCat("comment: at the most ", kMaxCommentBytes, " bytes")};
 }
 
 grpc::Status NoFolder() {
@@ -327,6 +335,7 @@ grpc::Status Reloads::Refuse(const std::string& what, const Attempt& attempt) {
 grpc::Status Reloads::Reload(const v1::ReloadRequest& request, const std::string& caller,
                              v1::ReloadResponse& response) {
   if (store_ == nullptr && !request.check_only()) return NoFolder();
+  if (const grpc::Status fits = CheckComment(request.comment()); !fits.ok()) return fits;
   return InTurn([&]() -> grpc::Status {
     absl::StatusOr<Attempt> attempt = Begin(request.selection(), caller, request.comment());
     if (!attempt.ok()) return ToGrpc(attempt.status());
@@ -346,6 +355,7 @@ grpc::Status Reloads::Reload(const v1::ReloadRequest& request, const std::string
 grpc::Status Reloads::Rollback(const v1::RollbackRequest& request, const std::string& caller,
                                v1::RollbackResponse& response) {
   if (store_ == nullptr) return NoFolder();
+  if (const grpc::Status fits = CheckComment(request.comment()); !fits.ok()) return fits;
   return InTurn([&]() -> grpc::Status {
     const absl::StatusOr<state::v1::KeptReload> kept = store_->Read(request.version());
     if (!kept.ok()) return ToGrpc(kept.status());

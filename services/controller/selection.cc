@@ -62,8 +62,4 @@ v1::InstanceResult MakeResult(const Target& target, const grpc::Status& status) 
   return result;
 }
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
-}
-
 }  // namespace mentat::controller

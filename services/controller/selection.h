@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/service/grpc_status.h"
 #include "grpcpp/grpcpp.h"
 #include "mentat/controller/v1/controller.pb.h"
 
@@ -27,7 +28,7 @@ absl::StatusOr<std::vector<Target>> Select(const v1::GetStatusResponse& known,
 // What a call did there.
 v1::InstanceResult MakeResult(const Target& target, const grpc::Status& status);
 
-grpc::Status ToGrpc(const absl::Status& status);
+using service::ToGrpc;
 
 }  // namespace mentat::controller
 

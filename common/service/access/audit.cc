@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/utf8.h"
 #include "common/service/access/roles.h"
 #include "common/service/access/server_credentials.h"
 #include "google/protobuf/descriptor.h"
@@ -46,9 +47,7 @@ void ClearBytes(Message& message) {
 
 void Shorten(std::string& text) {
   if (text.size() <= kMaxShownBytes) return;
-  size_t end = kMaxShownBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // UTF-8
-  text.resize(end);
+  text.resize(Utf8Prefix(text, kMaxShownBytes).size());
   text += "...";
 }
 

@@ -42,8 +42,13 @@ absl::Status MakeFolder(const std::string& path) {
 
 template <typename Message>
 absl::Status ReadMessage(const std::string& path, Message& message) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in.is_open()) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
+  if (!in.is_open()) {
+    return absl::Status(
+        errno == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kUnavailable,
+        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+  }
   if (!message.ParseFromIstream(&in))
     return absl::DataLossError(absl::StrCat(path, ": is damaged"));
   return absl::OkStatus();
@@ -52,7 +57,7 @@ absl::Status ReadMessage(const std::string& path, Message& message) {
 template <typename Message>
 absl::Status WriteMessage(const std::string& path, const Message& message) {
   const std::string content = message.SerializeAsString();
-  return service::ReplaceFiles({{path, &content}});
+  return service::ReplaceFiles({{path, &content, 0600}});
 }
 
 // What a write left behind that a kill ended.
@@ -102,6 +107,7 @@ absl::Status ReloadStore::Load() {
     }
     state::v1::KeptReload kept;
     if (absl::Status status = ReadMessage(entry.path(), kept); !status.ok()) {
+      if (!absl::IsDataLoss(status)) return status;
       put_aside(entry.path(), status);
       continue;
     }
@@ -111,8 +117,14 @@ absl::Status ReloadStore::Load() {
   state::v1::Journal journal;
   const std::string path = folder_ + kJournal;
   const absl::Status status = ReadMessage(path, journal);
-  if (status.ok()) journal_ = std::move(journal);
-  if (absl::IsDataLoss(status)) put_aside(path, status);
+  if (absl::IsNotFound(status)) return absl::OkStatus();
+  if (absl::IsDataLoss(status)) {
+    put_aside(path, status);
+    return absl::OkStatus();
+  }
+  // One that is there and cannot be read is not taken for none: something may be half done.
+  RETURN_IF_ERROR(status);
+  journal_ = std::move(journal);
   return absl::OkStatus();
 }
 

@@ -23,8 +23,8 @@ namespace mentat::controller {
 class ReloadStore {
  public:
   // Makes the folder if it is missing. `kept` is how many reloads keep their files.
-  // FailedPrecondition if another controller uses the folder. A damaged file is put aside as
-  // NAME.damaged, and logged.
+  // FailedPrecondition if another controller uses the folder, Unavailable if a file cannot be read.
+  // A damaged file is put aside as NAME.damaged, and logged.
   static absl::StatusOr<std::unique_ptr<ReloadStore>> Open(const std::string& folder, size_t kept,
                                                            log::Logger log);
 

@@ -334,6 +334,9 @@ TEST_F(ReloadsTest, FilesOfOldReloadsAreNotKept) {
   StartDemos({"one"}, "a\n");
   StartWithFolder({"--set", "kept_reloads=2"});
   for (uint64_t version = 1; version <= 3; ++version) EXPECT_EQ(Reload(), version);
+  EXPECT_EQ(
+      std::filesystem::status(state_dir() + "/reloads/0000000001.pb").permissions(),
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   const grpc::Status status = TryRollback(1);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("not kept"));
@@ -348,6 +351,35 @@ TEST_F(ReloadsTest, FilesOfOldReloadsAreNotKept) {
   EXPECT_TRUE(TryRollback(2).ok());
 }
 
+TEST_F(ReloadsTest, WhatIsKeptOfACallIsBounded) {
+  StartDemos({"one"}, "a\n");
+  StartWithFolder();
+  v1::ReloadRequest request;
+  request.set_comment(std::string(1001, 'x'));
+  v1::ReloadResponse response;
+  EXPECT_EQ(TryCall(&Stub::Reload, request, response).error_code(), grpc::INVALID_ARGUMENT);
+  v1::RollbackRequest rollback;
+  rollback.set_comment(std::string(1001, 'x'));
+  v1::RollbackResponse rolled_back;
+  EXPECT_EQ(TryCall(&Stub::Rollback, rollback, rolled_back).error_code(), grpc::INVALID_ARGUMENT);
+  // An error that quotes the request arrives as the error that it is.
+  request.clear_comment();
+  request.mutable_selection()->add_stages(std::string(20'000, 'x'));
+  const grpc::Status status = TryCall(&Stub::Reload, request, response);
+  EXPECT_EQ(status.error_code(), grpc::NOT_FOUND) << status.error_message();
+  EXPECT_THAT(status.error_message(), HasSubstr("no stage or instance is called xxx"));
+}
+
+TEST_F(ReloadsTest, AJournalThatCannotBeReadIsNotTakenForNone) {
+  std::filesystem::create_directories(state_dir());
+  std::filesystem::create_symlink("journal.pb", state_dir() + "/journal.pb");
+  auto controller = ChildProcess::Start("services/controller/controller",
+                                        {"--set", "state_dir=" + state_dir()}, folder() + "/out");
+  ASSERT_THAT(controller, IsOk());
+  EXPECT_EQ((*controller)->Wait().value(), 1);
+  EXPECT_THAT((*controller)->Output(), HasSubstr("journal.pb: cannot be read"));
+}
+
 TEST_F(ReloadsTest, TwoControllersCannotShareAFolder) {
   StartController("[]", {"--set", "state_dir=" + state_dir()});
   auto second = ChildProcess::Start("services/controller/controller",
@@ -359,7 +391,7 @@ TEST_F(ReloadsTest, TwoControllersCannotShareAFolder) {
 
 TEST_F(ReloadsTest, ManyReloadsLeaveNoMemoryBehind) {
   constexpr uint64_t kReloads = 200;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(MENTAT_TSAN)
   constexpr uint64_t kGrowth = 200 << 20;
 #else
   constexpr uint64_t kGrowth = 8 << 20;

@@ -13,6 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
+#include "common/service/replace_file.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace mentat::service {
@@ -57,21 +59,22 @@ void AuditFile::Keep(controller::v1::AuditRecord record) {
   if (records_.size() > options_.max_listed) records_.pop_front();
 }
 
-absl::Status AuditFile::Append(const std::string& line) const {
+absl::Status AuditFile::Append(const std::string& line) {
   const std::string& path = options_.path;
   struct stat seen = {};
-  if (::stat(path.c_str(), &seen) == 0 &&
-      static_cast<size_t>(seen.st_size) + line.size() > options_.max_bytes &&
-      std::rename(path.c_str(), (path + ".1").c_str()) != 0) {
-    return Failed(path + ".1", errno);
+  bool fresh = ::stat(path.c_str(), &seen) != 0;
+  if (!fresh && static_cast<size_t>(seen.st_size) + line.size() > options_.max_bytes) {
+    if (std::rename(path.c_str(), (path + ".1").c_str()) != 0) return Failed(path + ".1", errno);
+    fresh = true;
   }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-  if (fd < 0) return Failed(path, errno);
-  const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                       ::fdatasync(fd) == 0;
-  const int error = errno;
-  ::close(fd);
-  return written ? absl::OkStatus() : Failed(path, error);
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  if (!fd.valid()) return Failed(path, errno);
+  // Ends a line that a full disk has cut, so that it costs no other record.
+  const bool cut = std::exchange(cut_, true);
+  RETURN_IF_ERROR(WriteAll(fd.get(), cut ? "\n" + line : line, path));
+  cut_ = false;
+  if (::fdatasync(fd.get()) != 0) return Failed(path, errno);
+  return fresh ? SyncFolderOf(path) : absl::OkStatus();
 }
 
 void AuditFile::Write(const controller::v1::AuditRecord& record) {

@@ -42,10 +42,11 @@ class AuditFile : public AuditSink {
 
   void Load(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(controller::v1::AuditRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Append(const std::string& line) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Append(const std::string& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const AuditFileOptions options_;
   mutable Mutex mutex_;
+  bool cut_ ABSL_GUARDED_BY(mutex_) = false;  // the last line may have no end
   std::deque<controller::v1::AuditRecord> records_ ABSL_GUARDED_BY(mutex_);  // oldest first
 };
 

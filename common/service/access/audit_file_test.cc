@@ -1,5 +1,8 @@
 #include "common/service/access/audit_file.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -49,6 +52,26 @@ TEST_F(AuditFileTest, ALineThatACrashCutCostsNoOtherRecord) {
   std::ofstream(path_, std::ios::app) << "{\"call\":\"Sca";
   Open()->Write(Record(2));
   EXPECT_EQ(Open()->List(1000).size(), 2);
+}
+
+TEST_F(AuditFileTest, ARecordThatAFullDiskCutCostsNoOther) {
+  {
+    const auto file = Open();
+    file->Write(Record(1));
+    // A file may not grow beyond this: the write is short, the next one fails.
+    ::signal(SIGXFSZ, SIG_IGN);
+    rlimit before;
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit small = {std::filesystem::file_size(path_) + 10, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    file->Write(Record(2));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    file->Write(Record(3));
+    EXPECT_EQ(file->List(1000).size(), 3);
+  }
+  const auto listed = Open()->List(1000);
+  ASSERT_EQ(listed.size(), 2);
+  EXPECT_EQ(listed[0].SerializeAsString(), Record(3).SerializeAsString());
 }
 
 TEST_F(AuditFileTest, ThereAreNeverMoreThanTwoFilesWorth) {

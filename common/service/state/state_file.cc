@@ -192,7 +192,7 @@ absl::Status StateFile::Write(const google::protobuf::Message& message) {
   stored.revision = revision_ + 1;
   const int slot = 1 - newest_;
   const std::string text = HeadOf(stored) + stored.content;
-  RETURN_IF_ERROR(ReplaceFiles({{PathOf(slot), &text}}));
+  RETURN_IF_ERROR(ReplaceFiles({{PathOf(slot), &text, 0600}}));
   revision_ = stored.revision;
   newest_ = slot;
   return absl::OkStatus();

@@ -80,6 +80,12 @@ TEST_F(StateFileTest, IsReadByTheNextRun) {
   }
 }
 
+TEST_F(StateFileTest, IsNobodyElsesToRead) {
+  fs::create_directories(folder_);  // by somebody who lets others look into it
+  Write("a text");
+  EXPECT_EQ(fs::status(PathOf(0)).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST_F(StateFileTest, OfManyWritesTheLastCounts) {
   {
     const auto file = StateFile::Open(Options());

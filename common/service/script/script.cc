@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -12,11 +13,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady_time.h"
 #include "common/service/log_config.h"
 #include "common/service/log_sink.h"
 #include "common/service/process.h"
@@ -108,6 +109,15 @@ config::v1::LogConfig LogOf(const config::v1::ServiceConfig& service,
   return log;
 }
 
+// What is thrown is a failure of the command, and no end of the process.
+absl::Status Work(const ScriptWork& work, ScriptRun& run) {
+  try {
+    return work(run);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("exception: ", error.what()));
+  }
+}
+
 class Runner {
  public:
   Runner(std::string name, const google::protobuf::Message& config, Startup startup)
@@ -181,15 +191,15 @@ class Runner {
     }
     const log::Logger log(sink_, "script");
     log.Info("command begins", {{"command", command->name}});
-    const absl::Time start = absl::Now();
+    const absl::Duration start = SteadyNow();
     ScriptRun run = {
         .stop = stop, .out = std::cout, .result = [this](std::string name, std::string value) {
           const MutexLock lock(mutex_);
           results_[std::move(name)] = std::move(value);
         }};
-    const absl::Status status = command->work(run);
+    const absl::Status status = Work(command->work, run);
     std::cout << std::flush;
-    const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+    const double seconds = absl::ToDoubleSeconds(SteadyNow() - start);
     if (status.ok()) {
       log.Info("command has ended", {{"command", command->name}, {"seconds", seconds}});
     } else {

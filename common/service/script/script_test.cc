@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,10 @@ class Sample : public Script {
              [this](CLI::App& app) -> ScriptWork {
                auto why = std::make_shared<std::string>("no reason");
                app.add_option("--why", *why, "the reason");
-               return [this, why](ScriptRun&) {
+               auto thrown = std::make_shared<bool>(false);
+               app.add_flag("--throw", *thrown, "by an exception");
+               return [this, why, thrown](ScriptRun&) {
+                 if (*thrown) throw std::runtime_error(*why);
                  log_.Error("something is wrong", {{"with", "it"}});
                  return absl::UnavailableError(*why);
                };
@@ -145,6 +149,13 @@ TEST_F(ScriptTest, RunsACommandOnce) {
 TEST_F(ScriptTest, ACommandByItsFlag) {
   EXPECT_EQ(Run({"--command", "fail", "--", "--why", "because"}), 1);
   EXPECT_THAT(Err(), HasSubstr("because"));
+}
+
+TEST_F(ScriptTest, WhatIsThrownIsAFailureOfTheCommand) {
+  EXPECT_EQ(Run({"fail", "--throw", "--why", "no such thing"}), 1);
+  EXPECT_THAT(Err(), HasSubstr("exception: no such thing"));
+  ASSERT_THAT(Runs(), SizeIs(1));
+  EXPECT_EQ(Runs()[0].runlog.result(), stage::v1::RUN_RESULT_FAILED);
 }
 
 TEST_F(ScriptTest, TellsWhatWentWrong) {

@@ -386,7 +386,7 @@ TEST_F(StageAdminTest, FilesOfAReloadAreReadAndPut) {
 // Each changes what becomes of events, while they pass.
 TEST_F(StageAdminTest, AThousandReloadsUnderLoadLoseNothing) {
   constexpr int kReloads = 1000;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(MENTAT_TSAN)
   constexpr uint64_t kGrowth = 200 << 20;
 #else
   constexpr uint64_t kGrowth = 8 << 20;

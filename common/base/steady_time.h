@@ -1,5 +1,5 @@
-// The monotonic clock in Abseil's terms: for ages and deadlines, which are not to jump when somebody
-// sets the wall clock.
+// The monotonic clock in Abseil's terms: for ages and deadlines, which are not to jump when
+// somebody sets the wall clock.
 #ifndef COMMON_BASE_STEADY_TIME_H_
 #define COMMON_BASE_STEADY_TIME_H_
 

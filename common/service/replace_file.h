@@ -26,7 +26,8 @@ absl::Status ReplaceFiles(const std::vector<Replacement>& replacements);
 
 // Its steps, for who writes otherwise. `path` is for the error.
 absl::Status WriteAll(int fd, std::string_view content, const std::string& path);
-// Files that were made, renamed or removed in the folder of `path` are so after a loss of power too.
+// Files that were made, renamed or removed in the folder of `path` are so after a loss of power
+// too.
 absl::Status SyncFolderOf(const std::string& path);
 
 }  // namespace mentat::service

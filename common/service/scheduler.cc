@@ -28,9 +28,7 @@ prometheus::Counter& AddRuns(prometheus::Registry& registry, const std::string& 
 Scheduler::Scheduler(const Context& context)
     : log_(context.log.ForModule("scheduler")), registry_(*context.registry) {}
 
-schedule::Moment Scheduler::ReadClocks() {
-  return {SteadyNow(), absl::Now()};
-}
+schedule::Moment Scheduler::ReadClocks() { return {SteadyNow(), absl::Now()}; }
 
 Scheduler::Id Scheduler::Keep(Id id, const std::string& name, Callback callback) {
   tasks_.emplace(id, Task{name,

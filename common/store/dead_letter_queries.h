@@ -27,7 +27,7 @@ struct DeadLetterFilter {
   std::vector<std::string> rules;
   std::optional<int64_t> from;  // rejected last at this time or later
   std::optional<int64_t> to;    // rejected last before this time
-  std::string text;  // the identifier of the event, or a part of the message in any case
+  std::string text;             // the identifier of the event, or a part of the message in any case
 
   bool IsEmpty() const;
 };

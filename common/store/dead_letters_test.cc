@@ -200,8 +200,11 @@ TEST_F(DeadLettersTest, OneWithItsEvent) {
 }
 
 TEST_F(DeadLettersTest, NoTimeKeepsALetterOut) {
-  constexpr int64_t kTimes[] = {1, -1, std::numeric_limits<int64_t>::min(),
-                                std::numeric_limits<int64_t>::max(), -70'000'000'000 * kSecond,
+  constexpr int64_t kTimes[] = {1,
+                                -1,
+                                std::numeric_limits<int64_t>::min(),
+                                std::numeric_limits<int64_t>::max(),
+                                -70'000'000'000 * kSecond,
                                 300'000'000'000 * kSecond};
   for (const int64_t time : kTimes) {
     pipeline::v1::DeadLetter letter;
@@ -213,9 +216,10 @@ TEST_F(DeadLettersTest, NoTimeKeepsALetterOut) {
     EXPECT_THAT(InsertDeadLetter(**transaction, letter, event, time), IsOk()) << time;
     EXPECT_THAT((*transaction)->Commit(), IsOk()) << time;
   }
-  EXPECT_EQ(Query("SELECT count(*) FILTER (WHERE last_time < '1971-01-01') || ' ' || "
-                  "count(*) FILTER (WHERE last_time > now() - interval '1 hour') FROM dead_letters"),
-            "2 4");
+  EXPECT_EQ(
+      Query("SELECT count(*) FILTER (WHERE last_time < '1971-01-01') || ' ' || "
+            "count(*) FILTER (WHERE last_time > now() - interval '1 hour') FROM dead_letters"),
+      "2 4");
 }
 
 TEST_F(DeadLettersTest, ThoseThatAreMeantAreDiscarded) {

@@ -40,7 +40,8 @@ struct OutboxMessage {
 };
 
 // Adds a message (its kind, key and payload) to a transaction; harmless if its key was there
-// before, also if it has been delivered since and is not forgotten yet. InvalidArgument if it is over a limit.
+// before, also if it has been delivered since and is not forgotten yet. InvalidArgument if it is
+// over a limit.
 absl::Status Enqueue(Transaction& transaction, const OutboxMessage& message);
 
 struct OutboxOptions {

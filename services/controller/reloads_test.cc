@@ -334,9 +334,8 @@ TEST_F(ReloadsTest, FilesOfOldReloadsAreNotKept) {
   StartDemos({"one"}, "a\n");
   StartWithFolder({"--set", "kept_reloads=2"});
   for (uint64_t version = 1; version <= 3; ++version) EXPECT_EQ(Reload(), version);
-  EXPECT_EQ(
-      std::filesystem::status(state_dir() + "/reloads/0000000001.pb").permissions(),
-      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(std::filesystem::status(state_dir() + "/reloads/0000000001.pb").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   const grpc::Status status = TryRollback(1);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("not kept"));

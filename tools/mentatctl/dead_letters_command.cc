@@ -283,8 +283,9 @@ int RunReplay(Session& session, const Options& options) {
     session.out << ProgressText(told) << "\n";
     for (const std::string& error : told.errors()) session.err << Printable(error) << "\n";
     if (told.more()) {
-      session.err << (told.on_their_way() > 0 ? "the pipeline settles nothing; the rest is not sent\n"
-                                              : "there are more: --limit\n");
+      session.err << (told.on_their_way() > 0
+                          ? "the pipeline settles nothing; the rest is not sent\n"
+                          : "there are more: --limit\n");
     }
   }
   if (!status.ok()) return Fail(session, status);

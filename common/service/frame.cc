@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
-#include "common/service/access/certificate_expiry.h"
 #include "common/service/event_calls.h"
 #include "common/service/metrics.h"
 #include "common/service/process_stats.h"
@@ -315,13 +314,9 @@ std::vector<prometheus::MetricFamily> Frame::CollectMetrics() const {
                     "Times that the run log could not be written to its file.",
                     {{static_cast<double>(options_.runlog->failed_saves())}}),
   };
-  // The file as it is now is what the next connection gets.
-  absl::StatusOr<absl::Time> expiry = absl::UnixEpoch();
-  if (!options_.certificate_file.empty()) expiry = CertificateExpiry(options_.certificate_file);
-  families.push_back(GaugeFamily(
-      "mentat_control_certificate_expiry_timestamp_seconds",
-      "When the control plane's certificate ends, Unix time; 0 where there is none to read.",
-      {{expiry.ok() ? absl::ToDoubleSeconds(*expiry - absl::UnixEpoch()) : 0}}));
+  for (prometheus::MetricFamily& family : CredentialMetrics(options_.credentials)) {
+    families.push_back(std::move(family));
+  }
   if (options_.stage == nullptr) return families;
   const pipeline::StageStatus status = options_.stage->Status();
   const auto add = [&](std::string name, std::string help, uint64_t value) {

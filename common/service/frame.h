@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/pipeline/stage.h"
+#include "common/service/access/credential_metrics.h"
 #include "common/service/admin_server.h"
 #include "common/service/config_binder.h"
 #include "common/service/log.h"
@@ -45,7 +46,7 @@ struct FrameOptions {
   std::function<void()> on_drain;    // called when a call asks for the end of the process
   Notifier notifier;
   absl::Duration statistics_interval = absl::InfiniteDuration();  // of the lines in the log
-  std::string certificate_file;  // of the control plane; empty where it is plain
+  CredentialFiles credentials;
 };
 
 // Thread-safe.

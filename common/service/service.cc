@@ -20,6 +20,7 @@
 #include "common/base/mutex.h"
 #include "common/base/pause.h"
 #include "common/base/status_macros.h"
+#include "common/service/access/credential_metrics.h"
 #include "common/service/access/gate.h"
 #include "common/service/admin_server.h"
 #include "common/service/command_line.h"
@@ -218,23 +219,29 @@ class Runner {
         .reconfigure = [this] { return Reconfigure(); },
         .files = ReloadFiles([this] { return ConfigPaths(sources_); }, config_.GetDescriptor(),
                              [this] { return service_->ReloadPaths(); })});
-    frame_ = std::make_unique<Frame>(
-        FrameOptions{.name = context_.name,
-                     .instance = context_.instance,
-                     .sink = sink_,
-                     .config = entries_,
-                     .service = service_.get(),
-                     .stage = stage_.get(),
-                     .reloader = reloader_.get(),
-                     .runlog = runlog_.get(),
-                     .on_drain =
-                         [this] {
-                           drain_requested_ = true;
-                           signals_.Wake();
-                         },
-                     .notifier = notifier_,
-                     .statistics_interval = absl::Seconds(service_config_.statistics_seconds()),
-                     .certificate_file = service_config_.tls().cert_file()});
+    frame_ = std::make_unique<Frame>(FrameOptions{
+        .name = context_.name,
+        .instance = context_.instance,
+        .sink = sink_,
+        .config = entries_,
+        .service = service_.get(),
+        .stage = stage_.get(),
+        .reloader = reloader_.get(),
+        .runlog = runlog_.get(),
+        .on_drain =
+            [this] {
+              drain_requested_ = true;
+              signals_.Wake();
+            },
+        .notifier = notifier_,
+        .statistics_interval = absl::Seconds(service_config_.statistics_seconds()),
+        .credentials = {
+            .server_certificate = service_config_.tls().cert_file(),
+            .client_certificates = ClientCertificates(config_),
+            .curve_key = pipeline_config_ == nullptr
+                             ? std::nullopt
+                             : std::optional(pipeline_config_->curve().secret_key_file()),
+        }});
     const auto collect =
         MakeCollectable([frame = frame_.get()] { return frame->CollectMetrics(); });
     ASSIGN_OR_RETURN(metrics_,

@@ -5,15 +5,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
+from load import Load
 from pipeline import wait_for
 
 REPOSITORY = Path.cwd()  # Bazel starts tests in the root of their runfiles
 TAG = "compose-test"
 QUEUE = "/var/lib/mentat/queue"
-RATE = 300  # events a second
 IMAGES = ["filer-gateway", "inspector", "enricher", "storage", "controller", "tools"]
 
 
@@ -26,35 +25,6 @@ def copy_tree(folder):
     for name in ("networks.sql", "demo-asn.mmdb", "demo-city.mmdb"):
         shutil.copy(REPOSITORY / "deploy/demo" / name, folder / "deploy/demo" / name)
     shutil.copy(REPOSITORY / "deploy/make_secrets.sh", folder / "deploy/make_secrets.sh")
-
-
-class Load:
-    """Feeds events in the background, portion after portion."""
-
-    def __init__(self, stack):
-        self.stack = stack
-        self.ended = threading.Event()
-        self.failure = None
-        self.thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self.thread.start()
-        before = self.stack.count()
-        wait_for(lambda: self.stack.count() > before, "events are stored")
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
-        if self.failure is not None:
-            raise self.failure
-
-    def _run(self):
-        try:
-            while not self.ended.is_set():
-                self.stack.feed(2 * RATE, RATE)
-        except Exception as failure:  # pylint: disable=broad-except
-            self.failure = failure
 
 
 class Stack:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import scaling_report
-from bench import machine, put_between_marks
+from bench import busy_share, machine, put_between_marks
 from control import read_metrics
 from layout import UserError, read_json, write_file
 from loaded import Loaded
@@ -163,9 +163,10 @@ def main(arguments):
         raise UserError(f"--markdown {options.markdown}: there is no such file")
     if options.seconds < 4:
         raise UserError("--seconds: at least 4")
+    busy = busy_share()
     began = time.monotonic()
     found = run(options.seconds, lambda text: print(f"{time.monotonic() - began:7.1f} s  {text}", file=sys.stderr, flush=True))
-    found["machine"] = machine()
+    found |= {"machine": machine(), "busy": busy}
     if options.json == "-":
         print(json.dumps(found, indent=1))
     else:

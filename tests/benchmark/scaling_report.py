@@ -6,6 +6,7 @@ import itertools
 DURING = 10  # seconds after a step
 FAIR = 0.8  # of an equal part: from there on a replica has its share
 REACHED = 0.9  # of the new throughput
+BUSY = 0.1  # share of the machine that others may take before it is told
 ROW, COLUMN = 100, 2  # events a second and seconds of a character in the chart
 
 
@@ -165,8 +166,9 @@ def chart(found):
 
 def text(found):
     about = found["machine"]
+    busy = f" Other work took {found['busy']:.0%} of the machine when it began." if found["busy"] > BUSY else ""
     return "\n".join([
-        f"{about['date']}, commit {about['commit']}; {about['cores']} cores of {about['cpu']}, PostgreSQL {about['postgresql']}.",
+        f"{about['date']}, commit {about['commit']}; {about['cores']} cores of {about['cpu']}, PostgreSQL {about['postgresql']}.{busy}",
         "", table(found), "",
         f"Before: the last {DURING} seconds; during: the first {DURING} seconds from the step on; after: from then on to the next one.", "",
         steps_table(found), "",

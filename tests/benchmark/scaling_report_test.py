@@ -28,7 +28,7 @@ def invented(rates, late=0.0):
                             "latencies": {"1": stored, "2": stored, "+Inf": stored}, "in_flight": 50, "fill": 0.5, "resent": 0,
                             "age": 1.0, "done": {name: done[name] for name in [*names, *leaving]}, "leaving": leaving})
     return {"steps": steps, "samples": samples, "sent": int(stored), "lost": 0, "twice": 0, "resent": 3, "recognised": 0,
-            "machine": {"date": "2026-01-01", "commit": "abc", "cores": 2, "cpu": "Chip", "postgresql": "15"}}
+            "busy": 0.02, "machine": {"date": "2026-01-01", "commit": "abc", "cores": 2, "cpu": "Chip", "postgresql": "15"}}
 
 
 class ScalingReportTest(unittest.TestCase):
@@ -82,6 +82,8 @@ class ScalingReportTest(unittest.TestCase):
         text = report.text(invented([1, 2]) | {"lost": 7})
         self.assertIn("Lost: 7.", text)
         self.assertIn("Batches sent again: 3;", text)
+        self.assertNotIn("Other work", text)
+        self.assertIn("Other work took 30% of the machine", report.text(invented([1, 2]) | {"busy": 0.3}))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ class ScalingTest(unittest.TestCase):
         steps = list(scaling_report.phases(found))
         self.assertEqual([(step["from"], step["to"]) for step in steps], [(1, 2), (2, 1)])
         self.assertGreater(steps[0]["after"][-1]["done"]["enricher-2"], 0)
-        text = scaling_report.text(found | {"machine": scaling.machine()})
+        text = scaling_report.text(found | {"machine": scaling.machine(), "busy": 0})
         self.assertIn("| 1 → 2 | before |", text)
         print(text)
 

@@ -3,6 +3,7 @@
 #define TOOLS_MENTATCTL_MESSAGE_JSON_H_
 
 #include <string>
+#include <string_view>
 
 #include "google/protobuf/message.h"
 #include "nlohmann/json_fwd.hpp"
@@ -16,7 +17,11 @@ namespace mentat::mentatctl {
 // bytes that are not UTF-8 have U+FFFD in their place.
 nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
 
-// Indented, with a line feed at the end. Bytes that are not UTF-8 are replaced.
+// JSON with the characters escaped that steer a terminal, and which JSON allows to stand there.
+std::string PrintableJson(std::string_view json);
+
+// Indented, with a line feed at the end. Bytes that are not UTF-8 are replaced; nothing in it steers
+// a terminal.
 std::string JsonText(const nlohmann::ordered_json& json);
 // On one line.
 std::string JsonLine(const nlohmann::ordered_json& json);

@@ -85,7 +85,8 @@ int RunTail(Session& session, const Options& options) {
     if (message.has_ended()) {
       exit_status = std::max(exit_status, PrintFailure(session, message.ended()));
     } else if (!message.tail().event().empty()) {
-      session.out << (session.json ? WithContext(message) : message.tail().event() + "\n");
+      session.out << (session.json ? WithContext(message)
+                                   : PrintableJson(message.tail().event()) + "\n");
       session.out.flush();
       ++shown;
     }

@@ -73,8 +73,15 @@ absl::StatusOr<std::unique_ptr<service::Service>> Controller::Create(const Confi
                         absl::StrCat("audit_file: ", audit.status().message()));
   }
   parts.audit = *std::move(audit);
-  return std::unique_ptr<service::Service>(
-      new Controller(WithDriversPorts(config), context, std::move(parts)));
+  const Config complete = WithDriversPorts(config);
+  if (!config.targets_file().empty()) {
+    if (complete.ports_dir().empty()) {
+      return absl::InvalidArgumentError("targets_file: needs ports_dir");
+    }
+    parts.targets =
+        std::make_unique<Targets>(complete, context.instance, context.log.ForModule("controller"));
+  }
+  return std::unique_ptr<service::Service>(new Controller(complete, context, std::move(parts)));
 }
 
 Controller::Controller(const Config& config, service::Context& context, Parts parts)
@@ -90,6 +97,7 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
                *context.registry, context.log.ForModule("reloads")),
       driver_(std::move(parts.driver)),
       workload_calls_(driver_.get()),
+      targets_(std::move(parts.targets)),
       pool_(MakePool(config, context)),
       replays_(pool_ == nullptr ? nullptr : std::make_unique<Replays>(*pool_, context, streams_)),
       dead_letter_calls_(pool_.get(), replays_.get()),
@@ -109,6 +117,8 @@ Controller::Controller(const Config& config, service::Context& context, Parts pa
 absl::Status Controller::Run(std::stop_token stop) {
   std::jthread driver;
   if (driver_ != nullptr) driver = std::jthread([this, stop] { driver_->Run(stop); });
+  std::jthread targets;
+  if (targets_ != nullptr) targets = std::jthread([this, stop] { targets_->Run(stop); });
   std::jthread replays;
   if (replays_ != nullptr) replays = std::jthread([this, stop] { replays_->Run(stop); });
   const std::jthread reloads([this, stop] { reloads_.Run(stop); });

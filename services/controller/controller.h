@@ -30,6 +30,7 @@
 #include "services/controller/status_calls.h"
 #include "services/controller/streams.h"
 #include "services/controller/tail_calls.h"
+#include "services/controller/targets.h"
 #include "services/controller/workload_calls.h"
 
 namespace mentat::controller {
@@ -56,6 +57,7 @@ class Controller : public service::Service {
     std::unique_ptr<ReloadStore> store;
     std::unique_ptr<service::AdminClient> admin_client;
     std::unique_ptr<service::AuditFile> audit;
+    std::unique_ptr<Targets> targets;
   };
   Controller(const Config& config, service::Context& context, Parts parts);
 
@@ -69,6 +71,7 @@ class Controller : public service::Service {
   Reloads reloads_;
   const std::unique_ptr<Driver> driver_;  // null if none is configured
   WorkloadCalls workload_calls_;
+  const std::unique_ptr<Targets> targets_;   // null if no file is configured
   const std::unique_ptr<store::Pool> pool_;  // null if no database is configured
   const std::unique_ptr<Replays> replays_;   // likewise
   DeadLetterCalls dead_letter_calls_;

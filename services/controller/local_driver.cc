@@ -125,6 +125,8 @@ absl::StatusOr<std::unique_ptr<Driver>> LocalDriver::Create(
                                                       std::move(watch), std::move(file),
                                                       std::move(wanted)));
   driver->metrics_ = std::make_unique<Metrics>(config, registry);
+  // What is wanted is known from the first look at the metrics on.
+  driver->Publish();
   return driver;
 }
 
@@ -162,6 +164,10 @@ absl::StatusOr<std::vector<const LocalDriver::StageConfig*>> LocalDriver::Find(
 uint32_t LocalDriver::Instances(const WantedState& wanted, const StageConfig& stage) const {
   const auto found = wanted.stages().find(stage.name());
   if (found == wanted.stages().end() || !found->second.has_instances()) return stage.instances();
+  // Whoever edits the configuration has the last word.
+  if (found->second.has_configured() && found->second.configured() != stage.instances()) {
+    return stage.instances();
+  }
   return std::min(found->second.instances(), stage.max_instances());
 }
 
@@ -227,6 +233,7 @@ Driver::Workloads LocalDriver::Scale(const std::string& name, uint32_t instances
   WantedState wanted = wanted_;
   state::v1::WantedStage& stage = (*wanted.mutable_stages())[name];
   stage.set_instances(instances);
+  stage.set_configured(stages.front()->instances());
   // What comes back later begins anew anyway.
   auto& generations = *stage.mutable_generations();
   for (auto it = generations.begin(); it != generations.end();) {
@@ -308,6 +315,8 @@ void LocalDriver::TakeOver() {
     }
   }
   if (error) log_.Error("cannot look for processes", {{"error", error.message()}});
+  // Of processes that died while there was no controller.
+  for (const auto& stage : stages_) stage->RemoveStalePorts();
 }
 
 void LocalDriver::AdoptFile(const std::string& name, const std::string& path) {

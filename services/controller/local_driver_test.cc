@@ -244,6 +244,56 @@ TEST_F(LocalDriverTest, ScalesUpAndDownAndRemembersIt) {
   Converge(0);
 }
 
+TEST_F(LocalDriverTest, AnotherNumberInTheConfigurationIsTheLastWord) {
+  StartController({Demo(1)});
+  Converge(1);
+  ASSERT_TRUE(Scale("demo", 3).ok());
+  Converge(3);
+  KillController();
+  StartController({Demo(2)});
+  EXPECT_EQ(Workload("demo").wanted_instances(), 2);
+  Converge(2);
+  ASSERT_TRUE(Scale("demo", 4).ok());
+  KillController();
+  StartController({Demo(2)});
+  EXPECT_EQ(Workload("demo").wanted_instances(), 4);
+}
+
+// A program that writes a ports file once, and is told from its successor by it.
+TEST_F(LocalDriverTest, ThePlaceOfWhatHasDiedIsKeptWhereItWillBeBack) {
+  const std::string ports = folder_ + "/state/ports/";
+  const auto writes_once = [&](const std::string& name) {
+    const std::string file = ports + name + ".json";
+    return Shell(name,
+                 absl::StrCat("[ -e ", folder_, "/", name, " ] || echo {} > ", file, "; touch ",
+                              folder_, "/", name, "; exec tail -f ", folder_, "/", name));
+  };
+  Json fixed = writes_once("fixed");
+  fixed["fixed_ports"] = true;
+  StartController({fixed, writes_once("free")});
+  const auto pid = [&](const std::string& name) {
+    const v1::Workload workload = Workload(name);
+    return workload.processes_size() == 1 ? workload.processes(0).pid() : 0;
+  };
+  for (const std::string name : {"fixed", "free"}) {
+    ASSERT_TRUE(WaitFor([&] { return fs::exists(folder_ + "/" + name); }));
+    ::kill(pid(name), SIGKILL);
+    ASSERT_TRUE(WaitFor([&] { return Workload(name).restarts() == 1 && pid(name) != 0; }));
+  }
+  EXPECT_TRUE(fs::exists(ports + "fixed.json"));
+  EXPECT_FALSE(fs::exists(ports + "free.json"));
+
+  // It is not wanted any more, or has died with the controller.
+  ASSERT_TRUE(Stop({"fixed"}).ok());
+  EXPECT_TRUE(WaitFor([&] { return !fs::exists(ports + "fixed.json"); }));
+  KillController();
+  std::ofstream(ports + "fixed-3.json") << "{}";
+  std::ofstream(ports + "other.json") << "{}";
+  StartController();
+  EXPECT_TRUE(WaitFor([&] { return !fs::exists(ports + "fixed-3.json"); }));
+  EXPECT_TRUE(fs::exists(ports + "other.json"));
+}
+
 TEST_F(LocalDriverTest, WhatIsStoppedStaysSo) {
   StartController({Demo(2)});
   Converge(2);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -65,6 +67,18 @@ void LocalStage::Adopt(uint32_t number, Process process) {
   instance.start_time = absl::Now();
 }
 
+void LocalStage::RemoveStalePorts() {
+  std::error_code error;
+  for (std::filesystem::directory_iterator files(folders_.ports, error);
+       !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+    const auto number = InstanceNumber(name(), files->path().stem().string());
+    if (!number.has_value() || files->path().extension() != ".json") continue;
+    const auto instance = instances_.find(*number);
+    if (instance != instances_.end() && instance->second.process.has_value()) continue;
+    ::unlink(files->path().c_str());
+  }
+}
+
 void LocalStage::Step(const Target& target, absl::Time now) {
   for (uint32_t number = 1; number <= target.instances; ++number) Get(number);
   for (auto each = instances_.begin(); each != instances_.end();) {
@@ -83,6 +97,7 @@ void LocalStage::Step(const Target& target, absl::Time now) {
         instance.kill_at = absl::InfiniteFuture();
       }
     } else if (!instance.wanted) {
+      ::unlink(PortsFile(instance.name).c_str());
       each = instances_.erase(each);
       continue;
     } else if (now >= instance.due) {
@@ -111,7 +126,6 @@ void LocalStage::StepRestart(const Target& target, absl::Time now) {
 
 void LocalStage::Start(uint32_t number, uint64_t generation, absl::Time now) {
   Instance& instance = Get(number);
-  ::unlink(PortsFile(instance.name).c_str());
   const SpawnOptions options = {.pid_file = PidFile(instance.name),
                                 .generation = generation,
                                 .command = Command(number, instance.name),
@@ -166,8 +180,9 @@ bool LocalStage::OnEnd(int pid_fd, absl::Time now) {
   const pid_t pid = instance.process->pid;
   const std::string how = Reap(*instance.process, PidFile(instance.name));
   instance.process.reset();
-  // What it could not take away itself would show a process that is not there.
-  ::unlink(PortsFile(instance.name).c_str());
+  // What it could not take away itself would show a process that is not there, and send its peers
+  // to an address that may soon be somebody else's; an address of its own will be its own again.
+  if (instance.stopping || !config_.fixed_ports()) ::unlink(PortsFile(instance.name).c_str());
   instance.kill_at = absl::InfiniteFuture();
   if (std::exchange(instance.stopping, false)) {
     log_.Info("process has ended",

@@ -53,6 +53,8 @@ class LocalStage {
 
   // Takes over what an earlier controller has left running under this number.
   void Adopt(uint32_t number, Process process);
+  // Removes the ports files of instances that are not there.
+  void RemoveStalePorts();
   // Does what can be done now. All times are MonotonicNow's.
   void Step(const Target& target, absl::Time now);
   // Deals with the end of a process that is ours; false if it is none of ours.

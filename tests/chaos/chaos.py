@@ -206,7 +206,7 @@ def run(seconds, seed, rate, say):
         mentat.wait_settled(600)
         recovery = time.monotonic() - began
         mentat.wait_ready()
-        restarts = sum(process["restarts"] for process in mentat.installation.state()["processes"].values())
+        restarts = mentat.restarts()
         return {"machine": facts, "seconds": seconds, "seed": seed, "rate": rate, "replicas": REPLICAS,
                 "faults": {fault.text: nemesis.done[fault.text] for fault in FAULTS}, "restarts": restarts,
                 "settled_after_seconds": round(recovery, 1), **verdict(mentat, sent)}

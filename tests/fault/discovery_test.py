@@ -25,7 +25,7 @@ class DiscoveryTest(unittest.TestCase):
             stages = [{"name": "enricher", "addresses": [f"{name}:{PORT}"]}]
             with Mentat(replicas={"enricher": 2}, network=net, ports={host: {"admin": PORT} for host in ENRICHERS}) as mentat:
                 # The installation itself looks after all of its stages: so not before it has started.
-                mentat.configure("controller", {"stages": stages, "call_timeout_seconds": 5})
+                mentat.configure("controller", {"stages": stages, "ports_dir": "/nonexistent", "call_timeout_seconds": 5, "targets_file": None})
                 mentat.kill("controller")
                 self.change(net, mentat)
 

@@ -29,9 +29,7 @@ class DrainTest(unittest.TestCase):
             wait_for(lambda: mentat.count() > 300, "events are stored")
             printed = mentat.mentat("down")
             self.assertNotIn("killed", printed)
-            processes = mentat.installation.state()["processes"]
-            self.assertEqual({name: process["last_exit"] for name, process in processes.items()},
-                             {name: "exit status 0" for name in processes})
+            self.assertEqual(mentat.ends(), {name: "exit status 0" for name in ["postgres", *mentat.services()]})
             sent = feeder.finish()
             mentat.mentat("up", "--detach")
             mentat.wait_settled()

@@ -33,7 +33,7 @@ class PoisonEventTest(unittest.TestCase):
             for identity in POISON:
                 reason = json.loads((mentat.installation.queue / "errors" / f"{identity}.idea.reason").read_text())
                 self.assertEqual(reason["reason"], "poison")
-            deaths = sum(process["restarts"] for name, process in mentat.installation.state()["processes"].items()
+            deaths = sum(process["restarts"] for name, process in mentat.control.processes().items()
                          if name.startswith("enricher"))
             print(f"{deaths} deaths of workers")
             # In company once, then alone twice, for each; nobody dies of it any more.

@@ -7,6 +7,7 @@ that says whether an event was lost, stored twice, or made up.
         mentat.check(sent)
 """
 
+import contextlib
 import json
 import os
 import select
@@ -157,21 +158,20 @@ class Mentat:
         """Lets an instance run in its namespace, if it has one: the program's name stands for a script."""
         real = program.with_name(program.name + ".real")
         program.rename(real)
-        lines = ["#!/bin/sh", 'case $2 in']  # --config etc/INSTANCE.json
+        lines = ["#!/bin/sh", 'case $2 in']  # --config etc/controller.json, or etc/instances/INSTANCE.json
         for name in self.network.addresses:
             before = self.network.before_start(name)
             lines += [f"*/{name}.json)", f"[ ! -f {before} ] || sh -e {before} && rm -f {before} || exit 1",
                       f'exec ip netns exec {self.network.namespace(name)} {real} "$@" ;;']
-        lines += ["esac", f'exec {real} "$@"']
+        # Not where the controller is, which starts it.
+        lines += ["esac", f'exec nsenter --net=/proc/{os.getpid()}/ns/net {real} "$@"']
         program.write_text("\n".join(lines) + "\n")
         program.chmod(0o755)
 
     def configure(self, instance, changes):
-        """Changes the configuration of an instance, as an operator does with an editor."""
-        path = self.installation.etc / f"{instance}.json"
-        config = layout.merge(layout.read_json(path), changes)
-        config = {key: value for key, value in config.items() if value is not None}
-        layout.write_file(path, json.dumps(config, indent=2), 0o600)
+        """Changes the configuration of an instance, and of no other, as an operator does with an editor."""
+        path = self.installation.etc / (f"{instance}.json" if instance == CONTROLLER else f"instances/{instance}.json")
+        layout.write_file(path, json.dumps(layout.merge(layout.read_json(path), changes), indent=2), 0o600)
 
     def set_peers(self, instance, peers):
         """Gives an instance's default output other peers while it runs."""
@@ -229,7 +229,36 @@ class Mentat:
         return wait_for(lambda: self.pid(name) not in (None, old) and self.pid(name), f"{name} is started again")
 
     def last_exit(self, name):
-        return self.installation.state()["processes"][name]["last_exit"]
+        """How a process died last, as far as is known: those that outlive the controller have just ended."""
+        return self.control.processes()[name]["last_exit"]
+
+    def driver_log(self, message):
+        """The lines of the controller's log with this message, as objects."""
+        with open(self.installation.log / f"{CONTROLLER}.log", encoding="utf-8") as log:
+            lines = [json.loads(line) for line in log if message in line and line.startswith("{")]
+        return [line for line in lines if line["message"] == message]
+
+    def ends(self):
+        """{name: how it ended last} of all processes that were told to."""
+        ends = {line["instance_"]: line["how"] for line in self.driver_log("process has ended")}
+        return ends | {name: process["last_exit"] for name, process in self.installation.state()["processes"].items()}
+
+    def restarts(self):
+        """How many processes were started again, also those that a later controller does not know of."""
+        lines = (self.installation.log / "supervisor.log").read_text().splitlines()
+        started = [line.split()[1] for line in lines if " started as process " in line]
+        started += [line["instance_"] for line in self.driver_log("process started")]
+        return len(started) - len(set(started))
+
+    def processes(self):
+        """The command lines of all processes that have to do with this installation, by process id."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if str(self.installation.var) in command:
+                    found[int(folder.name)] = command
+        return found
 
     def wait_ready(self):
         reasons = {}

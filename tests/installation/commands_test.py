@@ -7,7 +7,8 @@ import unittest
 
 import cases
 import layout
-from pipeline import REPOSITORY, SUPERVISOR, Mentat
+from pipeline import REPOSITORY, SUPERVISOR, Mentat, wait_for
+from services import MAX_INSTANCES, STAGES
 
 COMMANDS = ["up", "down", "status", "logs", "psql", "ctl", "images", "build", "test", "bench", "chaos", "alerts", "lint"]
 
@@ -71,11 +72,38 @@ class CommandsTest(unittest.TestCase):
             self.assertIn("keys", mentat.mentat("up", "--detach", "--curve"))
             self.assertEqual(set(mentat.status()["encrypted"].values()), {True})
             keys = {path: path.read_bytes() for path in (mentat.installation.etc / "keys").rglob("*.key*")}
-            self.assertEqual(len(keys), 10)
+            self.assertEqual(len(keys), 2 * (len(STAGES) * MAX_INSTANCES + 1))
             mentat.mentat("down")
             self.assertNotIn("keys ", mentat.mentat("up", "--detach"))
             self.assertEqual({path: path.read_bytes() for path in keys}, keys)
             self.assertEqual(set(mentat.status()["encrypted"].values()), {True})
+
+    def test_what_calls_have_said_holds_until_the_settings_say_otherwise(self):
+        def enrichers():
+            return {name for name in mentat.status()["processes"] if name.startswith("enricher")}
+
+        with Mentat() as mentat:
+            mentat.mentat("ctl", "scale", "enricher", "2")
+            mentat.mentat("ctl", "stop", "storage")
+            wait_for(lambda: mentat.pid("storage") is None, "it is stopped")
+            mentat.mentat("down")
+            self.assertIn("storage has no processes", mentat.mentat("up", "--detach"))
+            self.assertEqual(enrichers(), {"enricher", "enricher-2"})
+            self.assertNotIn("storage", mentat.status()["processes"])
+            mentat.mentat("ctl", "start", "storage")
+            mentat.wait_ready()
+            self.assertEqual(self.exit_status(mentat, "status"), 0)
+
+            # Once somebody changes the settings, these hold.
+            settings = mentat.installation.settings()
+            mentat.installation.save_settings(layout.merge(settings, {"replicas": {"enricher": 3}}))
+            mentat.mentat("down")
+            self.assertNotIn("no processes", mentat.mentat("up", "--detach"))
+            self.assertEqual(enrichers(), {"enricher", "enricher-2", "enricher-3"})
+            self.assertIn("enricher-3", mentat.mentat("status"))
+            result = subprocess.run([sys.executable, SUPERVISOR, "ctl", "--var", mentat.installation.var, "scale", "enricher", "9"],
+                                    check=False, capture_output=True, text=True)
+            self.assertIn("max_instances", result.stderr)
 
     def test_two_installations_side_by_side(self):
         with Mentat() as one, Mentat() as other:

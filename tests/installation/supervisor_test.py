@@ -23,9 +23,22 @@ processes = [
     Process("second", lambda: ["/bin/bash", "-c", second], stop_rank=2, grace=1.0),
 ]
 NEVER = Process("never", lambda: ["/bin/bash", "-c", "exec tail -f /dev/null"], stop_rank=9, ready=lambda: False)
-sys.exit(Supervisor(Installation(sys.argv[1]), None, lambda: None, processes, False).run())
+sys.exit(Supervisor(Installation(sys.argv[1]), None, lambda: None, processes, False, ("source", "stage")).run())
 """
 FOREVER = "exec tail -f /dev/null"
+# A process that holds the lock of its PID file, as those that the controller starts; or has its number there alone.
+LOCKED = """
+import fcntl, os, sys
+from layout import write_pid
+from pathlib import Path
+if sys.argv[2] == "locked":
+    file = open(sys.argv[1], "w")
+    fcntl.lockf(file, fcntl.LOCK_EX)
+else:
+    write_pid(Path(sys.argv[1]), os.getpid())
+print("there", flush=True)
+sys.stdin.read()
+"""
 
 
 def wait_for(condition, what, seconds=20):
@@ -145,6 +158,35 @@ class SupervisorTest(unittest.TestCase):
         successor.terminate()
         self.assertEqual(successor.wait(20), 0)
         self.assertEqual(self.installation.leftovers(), {})
+
+    def stage(self, name, kind):
+        """A stage's process that nobody looks after."""
+        process = subprocess.Popen([sys.executable, "-c", LOCKED, str(self.installation.run / f"{name}.pid"), kind],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), b"there\n")
+        return process
+
+    def test_stages_that_a_controller_left_are_stopped_at_the_end_in_the_order_of_the_flow(self):
+        stages = {name: self.stage(name, "locked") for name in ("stage", "stage-2", "source", "other")}
+        supervisor = self.supervise()
+        self.wait_running()
+        self.assertEqual([name for name, process in stages.items() if process.poll() is not None], [])
+        supervisor.terminate()
+        self.assertEqual(supervisor.wait(20), 0)
+        stopped = [line.split()[-1] for line in self.log().splitlines() if " stopping " in line]
+        self.assertEqual((stopped[:3], sorted(stopped[3:])), (["first", "second", "source"], ["stage", "stage-2"]))
+        self.assertIsNone(stages["other"].poll())
+
+    def test_stages_that_a_supervisor_of_an_earlier_version_left_are_stopped_before_others_start(self):
+        stage = self.stage("stage-2", "number alone")
+        self.supervise()
+        self.wait_running()
+        self.assertIsNotNone(stage.poll())
+        words = self.log().split()
+        self.assertLess(words.index("stage-2"), words.index("first"))
 
     def test_there_is_one_supervisor_an_installation(self):
         self.supervise()

@@ -1,13 +1,15 @@
 """What the services say of themselves: their metrics pages, and mentatctl for people."""
 
 import concurrent.futures
+import datetime
 import http.client
 import json
 import subprocess
 import time
 
-from services import CONTROLLER, STAGES
+from services import CONTROLLER, STAGES, instance_names
 
+NOT_READY = "not ready"
 LEDGER = ("received", "forwarded", "dropped", "rejected", "stored", "retried")
 
 
@@ -43,11 +45,15 @@ class Control:
                 self.plan.address(CONTROLLER, "admin"), *arguments]
 
     def instances(self):
-        return [instance for stage in [*STAGES, CONTROLLER] for instance in self.plan.instances[stage]]
+        """{stage: names of the instances that are to run}, the controller's too; as configured if it does not answer."""
+        page = read_metrics(self.plan.address(CONTROLLER, "metrics")) or {}
+        found = {stage: page.get(f'mentat_controller_wanted_instances{{stage="{stage}"}}') for stage in STAGES}
+        return {stage: self.plan.instances[stage] if count is None else instance_names(stage, int(count))
+                for stage, count in found.items()} | {CONTROLLER: [CONTROLLER]}
 
     def pages(self):
         """{instance: its metrics page, or None if it does not answer}."""
-        names = self.instances()
+        names = [name for names in self.instances().values() for name in names]
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
             return dict(zip(names, pool.map(lambda name: read_metrics(self.plan.address(name, "metrics")), names)))
 
@@ -58,8 +64,17 @@ class Control:
             if page is None:
                 reasons[name] = "does not answer"
             elif not page.get("mentat_ready"):
-                reasons[name] = "not ready"
+                reasons[name] = NOT_READY
         return reasons
+
+    def empty(self):
+        """The stages that are to have no instances, as a call has said."""
+        return [stage for stage, names in self.instances().items() if not names]
+
+    @staticmethod
+    def deaths(pages):
+        """How many processes of stages have died since the controller began."""
+        return sum(value for name, value in (pages[CONTROLLER] or {}).items() if name.startswith("mentat_controller_restarts_total"))
 
     def ledgers(self):
         """{instance of a stage: {received, forwarded, …, in_flight}} of all that answer."""
@@ -81,8 +96,8 @@ class Control:
         before, self.before = self.before, (now, pages)
 
         def total(pages, stage, key):
-            return sum((pages[name] or {}).get(f"mentat_stage_{key}_events_total", 0)
-                       for name in self.plan.instances[stage])
+            names = [name for name in pages if name in self.plan.prepared[stage]]
+            return sum((pages[name] or {}).get(f"mentat_stage_{key}_events_total", 0) for name in names)
 
         rates = []
         for stage in STAGES if before else ():
@@ -96,7 +111,32 @@ class Control:
 
     def stages(self):
         """What `mentatctl status --json` says of the stages; None if the controller does not answer."""
-        result = subprocess.run(self.command(["status", "--json"]), check=False, text=True, stdin=subprocess.DEVNULL,
+        return self._ask("status")
+
+    def workloads(self):
+        """What `mentatctl workloads --json` says, by stage; None if the controller does not answer."""
+        answer = self._ask("workloads")
+        return answer and {workload["stage"]: workload for workload in answer["workloads"]}
+
+    def processes(self):
+        """{name: state, pid, since, restarts, last_exit}: the supervisor's own processes, then those of the stages, as the
+        controller tells of them, or their PID files if it does not answer."""
+        found = dict(self.plan.installation.state().get("processes", {}))
+        workloads = self.workloads()
+        if workloads is None:
+            for name, pid in self.plan.installation.leftovers().items():
+                found.setdefault(name, {"state": "running", "pid": pid, "since": None, "restarts": 0, "last_exit": ""})
+            return found
+        for process in [process for workload in workloads.values() for process in workload["processes"]]:
+            pid = process["pid"] or None
+            state = "restarting" if pid is None else "stopping" if process["stopping"] else "running"
+            since = datetime.datetime.fromisoformat(process["start_time"].replace("Z", "+00:00")).timestamp() if pid else None
+            found[process["instance"]] = {"state": state, "pid": pid, "since": since, "restarts": int(process["restarts"]),
+                                          "last_exit": process["last_exit"]}
+        return found
+
+    def _ask(self, command):
+        result = subprocess.run(self.command([command, "--json"]), check=False, text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             return json.loads(result.stdout)

@@ -1,10 +1,12 @@
 """The folder of an installation: where things are, its settings and its ports."""
 
+import fcntl
 import hashlib
 import json
 import os
 import pwd
 import socket
+import struct
 import tempfile
 from pathlib import Path
 
@@ -19,7 +21,7 @@ SETTINGS_HEAD = """\
 # Settings of this installation, read by `./mentat up`. Lines that begin with # are comments.
 #
 # dsn         connection string of the database; empty is the embedded PostgreSQL
-# replicas    how many processes of a stage run
+# replicas    how many processes of a stage run; what `./mentat ctl scale` says holds until this is changed
 # curve       whether the stages encrypt what they say to each other; keys stand in etc/keys
 # demo_rate   events a second that `up --demo` makes
 """
@@ -88,6 +90,7 @@ class Installation:
         self.log = self.var / "log"
         self.runlog = self.var / "runlog"  # made by the services
         self.run = self.var / "run"
+        self.ports_folder = self.var / "ports"  # of those stages that run; the controller's
         self.pg = self.var / "pg"
         self.kept = self.var / "state"
         self.queue = self.var / "spool" / "filer"
@@ -188,8 +191,27 @@ def write_pid(path, pid):
     write_file(path, f"{pid} {process_start(pid)}\n")
 
 
+# struct flock of a 64-bit Linux: type, whence, start, length, process.
+FLOCK = struct.Struct("hhqqi4x")
+
+
+def lock_holder(path):
+    """The process that holds the lock of a file, as each process that the controller has started holds that of its
+    PID file (services/controller/process.h); None if there is none."""
+    try:
+        with open(path, "rb") as file:
+            answer = fcntl.fcntl(file, fcntl.F_GETLK, FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    except FileNotFoundError:
+        return None
+    kind, _, _, _, pid = FLOCK.unpack(answer)
+    return pid if kind != fcntl.F_UNLCK else None
+
+
 def read_pid(path):
-    """The process that a pid file names, if it is that one and alive; else None."""
+    """The process that a pid file is of, if it is alive; else None."""
+    holder = lock_holder(path)
+    if holder is not None:
+        return holder
     try:
         pid, start = path.read_text(encoding="utf-8").split()
         return int(pid) if process_start(int(pid)) == int(start) else None

@@ -5,6 +5,7 @@ usage: main.py COMMAND --var DIR [ARGUMENTS]
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -12,14 +13,16 @@ import sys
 import time
 
 import terminal
-from control import Control
+from control import NOT_READY, Control
 from database import split_password
 from layout import Installation, UserError, read_pid
-from services import Plan, copy_programs
+from services import CONTROLLER, STAGES, Plan, copy_programs
 from supervisor import Supervisor
 
 READY_SECONDS = int(os.environ.get('MENTAT_READY_SECONDS', 120))  # until all services must be ready after their start
 HOPELESS_RESTARTS = 5
+# In the supervisor's log, and in the controller's.
+KILLED = re.compile(r"(?m)^\S+Z (\S+) has not stopped in .*: killed$|has not ended in time: killed.*?instance_\W+([\w-]+)")
 STILL_TRYING = "What runs goes on trying; `./mentat down` stops it."
 
 
@@ -76,17 +79,16 @@ def stop_supervisor(installation, say=lambda text: None):
     pid = supervisor_pid(installation)
     if pid is None:
         return None
-    mark = (installation.log / "supervisor.log").stat().st_size
+    marks = {path: path.stat().st_size for path in [installation.log / "supervisor.log", installation.log / f"{CONTROLLER}.log"] if path.exists()}
     pidfd = os.pidfd_open(pid)
     signal.pidfd_send_signal(pidfd, signal.SIGTERM)
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     while not poll.poll(200):
-        running = [name for name, process in installation.state().get("processes", {}).items() if process["pid"]]
-        say(", ".join(running))
+        say(", ".join(installation.leftovers()))
     os.close(pidfd)
-    text = (installation.log / "supervisor.log").read_bytes()[mark:].decode(errors="replace")
-    return [line.split()[1] for line in text.splitlines() if line.endswith(": killed")]
+    text = "\n".join(path.read_bytes()[mark:].decode(errors="replace") for path, mark in marks.items())
+    return [here or there for here, there in KILLED.findall(text)]
 
 
 # --- commands ---
@@ -121,7 +123,6 @@ def up(installation, arguments):
     if made:
         terminal.say("keys", f"{made} new in {installation.etc / 'keys'}")
     kept = plan.write_configs()
-    plan.write_targets()
     for name in kept:
         terminal.say("etc", f"{name} has been edited and is left as it is")
     if demo:
@@ -136,9 +137,14 @@ def up(installation, arguments):
 
         def all_ready():
             begun()
+            pages = control.pages()
             reasons.clear()
-            reasons.update(control.not_ready())
-            for name, process in installation.state().get("processes", {}).items():
+            reasons.update(control.not_ready(pages))
+            if control.empty():  # then some cannot get ready, and need not
+                for name in [name for name, reason in reasons.items() if reason == NOT_READY and name != CONTROLLER]:
+                    del reasons[name]
+            processes = control.processes() if control.deaths(pages) >= HOPELESS_RESTARTS else installation.state().get("processes", {})
+            for name, process in processes.items():
                 if process["restarts"] >= HOPELESS_RESTARTS:
                     raise UserError(f"{name} ends again and again ({process['last_exit']}); the end of its log:\n" +
                                     last_lines(installation.log / f"{name}.log", 5) + "\n" + STILL_TRYING)
@@ -151,6 +157,8 @@ def up(installation, arguments):
                             f"\nThe logs are in {installation.log}. {STILL_TRYING}")
         progress.done(f"all is ready, {terminal.elapsed(time.monotonic() - began)}")
     where(installation, [])
+    for stage in control.empty():
+        terminal.say("", f"{stage} has no processes, as a call has said; `./mentat ctl start {stage}` or `scale` gives it some.")
     if detach:
         return 0
     return attend(installation, control)
@@ -178,7 +186,7 @@ def where(installation, _):
     database = "a database of yours" if plan.cluster is None else str(installation.pg.resolve())
     terminal.say("queue", f"{installation.queue}/incoming")
     terminal.say("database", f"{database}; ./mentat psql")
-    for instance in [name for names in plan.instances.values() for name in names]:
+    for instance in [name for names in Control(plan).instances().values() for name in names]:
         terminal.say(instance, f"gRPC {plan.address(instance, 'admin')}   "
                                f"metrics http://{plan.address(instance, 'metrics')}/metrics")
     terminal.say("prometheus", f"targets in {installation.targets_file}")
@@ -198,7 +206,7 @@ def running(installation, _):
 def supervise(installation, arguments):
     demo = "--demo" in arguments
     plan = Plan(installation)
-    return Supervisor(installation, plan.database(), lambda: plan.prepare(demo), plan.services(demo), demo).run()
+    return Supervisor(installation, plan.database(), lambda: plan.prepare(demo), plan.services(demo), demo, tuple(STAGES)).run()
 
 
 def down(installation, _):
@@ -213,6 +221,9 @@ def down(installation, _):
             return 0
     with terminal.Progress("down", "draining and stopping") as progress:
         killed = stop_supervisor(installation, lambda names: progress.show(f"waiting for {names}"))
+        if installation.leftovers():
+            raise UserError(f"{', '.join(installation.leftovers())} could not be stopped; the supervisor said:\n" +
+                            last_lines(installation.log / "supervisor.log"))
         progress.done(f"all is stopped, {terminal.elapsed(time.monotonic() - began)}")
     for name in killed or []:
         terminal.say("", f"{name} did not stop in time and was killed; what it held goes to others or waits in the queue")
@@ -223,7 +234,7 @@ def status(installation, arguments):
     control = Control(Plan(installation))
     pid = supervisor_pid(installation)
     state = installation.state() if pid else {}
-    processes = state.get("processes", {})
+    processes = control.processes() if pid else {}
     reasons = control.not_ready() if pid else {}
     for name, process in processes.items():
         process["ready"] = process["state"] == "running" and not reasons.get(name)
@@ -247,7 +258,7 @@ def status(installation, arguments):
         return code
     terminal.table(["PROCESS", "PID", "STATE", "UP", "RESTARTS", "MEMORY"], [
         [name, process["pid"] or "-", "ready" if process["ready"] else process.get("reason", process["state"]),
-         terminal.elapsed(time.time() - process["since"]) if process["pid"] else "-",
+         terminal.elapsed(time.time() - process["since"]) if process["since"] else "-",
          process["restarts"], terminal.memory(process["pid"])]
         for name, process in processes.items()])
     print(f"\n{encryption(control.encrypted())}\n")

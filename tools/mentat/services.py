@@ -1,6 +1,5 @@
 """What runs in an installation, and with which configuration."""
 
-import functools
 import hashlib
 import json
 import os
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Callable
 
 from database import Cluster, split_password
-from layout import HOST, UserError, read_json, write_file
+from layout import HOST, UserError, merge, read_json, write_file
 
-# In the order of the flow, which is the order of stopping too. `uses` are the ports of an instance.
+# In the order of the flow, with the ports that each instance has.
 STAGES = {
     "filer_gateway": ["admin", "metrics"],
     "inspector": ["input", "admin", "metrics"],
@@ -28,6 +27,9 @@ DEMO = "ideagen"
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_GEOIP = {"GeoLite2-City.mmdb": "demo-city.mmdb", "GeoLite2-ASN.mmdb": "demo-asn.mmdb"}
 GRACE_SECONDS = 10  # that draining a stage may take
+KILL_SECONDS = GRACE_SECONDS + 5  # after which a process that was told to end is killed
+ALL_DRAINED_SECONDS = len(STAGES) * KILL_SECONDS + 5  # that the controller may take to end, and all stages before it
+MAX_INSTANCES = 8  # of each stage, that there are ports, keys and configurations for
 
 PROGRAMS = {
     **{name: f"services/{name}/{name}" for name in [*STAGES, CONTROLLER]},
@@ -39,7 +41,9 @@ PROGRAMS = {
 CONFIG_HEAD = """\
 # Made by `./mentat up`; yours to edit: an edited file is never overwritten. Every key with its value:
 #   bin/{program} --config etc/{file} --config-view
-# Ports come from ports.json, numbers of replicas from installation.json.
+"""
+STAGE_HEAD = CONFIG_HEAD.format(program="{program}", file="instances/{program}.json") + """\
+# What all instances of the stage have in common; instances/ has what each has of its own.
 """
 
 
@@ -51,7 +55,7 @@ class Process:
     stop_rank: int
     log_name: str = ""
     stop_signal: int = signal.SIGTERM
-    grace: float = GRACE_SECONDS + 5.0
+    grace: float = float(KILL_SECONDS)
     identity: dict = field(default_factory=dict)  # arguments for subprocess: user, environment, …
     ready: Callable = lambda: True
 
@@ -79,6 +83,11 @@ def copy_programs(installation, build_folder):
     return new
 
 
+def instance_names(stage, count):
+    """`enricher`, `enricher-2`, …"""
+    return [stage if number == 1 else f"{stage}-{number}" for number in range(1, count + 1)]
+
+
 class Plan:
     """The processes of an installation and their configurations."""
 
@@ -86,18 +95,18 @@ class Plan:
         self.installation = installation
         self.settings = installation.settings()
         self.cluster = None if self.settings["dsn"] else Cluster(installation)
-        self.instances = {stage: self._instances(stage) for stage in [*STAGES, CONTROLLER]}
-        wanted = {instance: STAGES.get(stage, ["admin", "metrics"])
-                  for stage, instances in self.instances.items() for instance in instances}
-        self.ports = installation.ports(wanted)
+        # As configured; the controller scales within `prepared`.
+        self.instances = {stage: instance_names(stage, self._replicas(stage)) for stage in STAGES} | {CONTROLLER: [CONTROLLER]}
+        self.prepared = {stage: instance_names(stage, max(MAX_INSTANCES, len(self.instances[stage]))) for stage in STAGES}
+        wanted = {instance: STAGES[stage] for stage, instances in self.prepared.items() for instance in instances}
+        self.ports = installation.ports(wanted | {CONTROLLER: ["admin", "metrics"]})
 
-    def _instances(self, stage):
-        """`enricher`, `enricher-2`, …"""
+    def _replicas(self, stage):
         count = self.settings["replicas"].get(stage, 1)
-        if not isinstance(count, int) or not 1 <= count <= 64:
+        if type(count) is not int or not 1 <= count <= 64:
             raise UserError(f"{self.installation.settings_file}: replicas of {stage}: "
                             f"expected a number from 1 to 64, got {count!r}")
-        return [stage if number == 1 else f"{stage}-{number}" for number in range(1, count + 1)]
+        return count
 
     def dsn(self):
         return self.settings["dsn"] or self.cluster.dsn()
@@ -117,6 +126,7 @@ class Plan:
         kept = []
         record_file = self.installation.etc / ".generated.json"
         record = read_json(record_file) if record_file.exists() else {}
+        self._take_over_old(record)
         for name, text in self._files().items():
             path = self.installation.etc / name
             digest = hashlib.sha256(text.encode()).hexdigest()
@@ -134,55 +144,77 @@ class Plan:
             write_file(record_file, json.dumps(record, indent=1) + "\n", 0o600)
         return kept
 
-    def write_targets(self):
-        """Tells Prometheus of the processes (file_sd_configs). Nothing there is secret."""
-        targets = [{"targets": [self.address(instance, "metrics")], "labels": {"service": stage, "instance": instance}}
-                   for stage, instances in self.instances.items() for instance in instances]
-        path = self.installation.targets_file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, json.dumps(targets, indent=2) + "\n")
+    def _take_over_old(self, record):
+        """An earlier version made a whole file of each further instance, enricher-2.json; an edited one goes on to hold."""
+        for name in [name for names in self.prepared.values() for name in names[1:]]:
+            path = self.installation.etc / f"{name}.json"
+            digest = record.pop(path.name, None)
+            if not path.exists():
+                continue
+            if hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+                path.unlink()
+                continue
+            (path.parent / "instances").mkdir(exist_ok=True)
+            os.replace(path, path.parent / "instances" / path.name)
 
     def _files(self):
         files = self._rules()
-        for stage, instances in self.instances.items():
+        for stage, instances in self.prepared.items():
+            files[f"{stage}.json"] = STAGE_HEAD.format(program=stage) + self._text(self._stage(stage))
             for instance in instances:
-                config = {"service": self._service(instance)}
-                config |= getattr(self, f"_{stage}")(instance)
-                files[f"{instance}.json"] = CONFIG_HEAD.format(program=stage, file=f"{instance}.json") + json.dumps(config, indent=2) + "\n"
+                file = f"instances/{instance}.json"
+                files[file] = CONFIG_HEAD.format(program=stage, file=file) + self._text(self._instance(stage, instance))
+        file = f"{CONTROLLER}.json"
+        files[file] = CONFIG_HEAD.format(program=CONTROLLER, file=file) + self._text(self._controller())
         return files
+
+    @staticmethod
+    def _text(config):
+        return json.dumps(config, indent=2) + "\n"
+
+    def _stage(self, stage):
+        """What all instances of a stage have in common."""
+        names = list(STAGES)
+        at = names.index(stage)
+        following = names[at + 1] if at + 1 < len(names) else None
+        pipeline = self._output(following) if following else {}
+        if self.settings["curve"] and "input" in STAGES[stage]:
+            senders = [names[at - 1]] + ([CONTROLLER] if stage == FIRST else [])
+            pipeline["input"] = {"allowed_keys": [str(self._keys(sender)) for sender in senders]}
+        config = {"service": {"grace_seconds": GRACE_SECONDS, "runlog": {"folder": str(self.installation.runlog)}},
+                  "pipeline": pipeline}
+        return merge(config, getattr(self, f"_{stage}")())
+
+    def _instance(self, stage, instance):
+        """What an instance has of its own."""
+        pipeline = self._own(stage, instance)
+        if "input" in STAGES[stage]:
+            pipeline["input"] = {"bind": f"tcp://{self.address(instance, 'input')}"}
+        return {"include": f"../{stage}.json", "service": self._service(instance), "pipeline": pipeline}
 
     def _service(self, instance):
         return {
             "instance": instance,
             "admin_listen": self.address(instance, "admin"),
             "metrics_listen": self.address(instance, "metrics"),
-            "grace_seconds": GRACE_SECONDS,
             "log": {"file": str(self.installation.log / f"{instance}.log")},
-            "runlog": {"folder": str(self.installation.runlog)},
         }
 
-    def _pipeline(self, instance, following=None):
+    def _own(self, stage, instance):
+        """An instance's own of a pipeline: its key, and an address for acknowledgements that its peers can reach."""
         pipeline = {}
-        if "input" in self.ports[instance]:
-            pipeline["input"] = {"bind": f"tcp://{self.address(instance, 'input')}"}
-        if following:
-            peers = [f"tcp://{self.address(peer, 'input')}" for peer in self.instances[following]]
-            pipeline["outputs"] = {"default": {"peers": peers}}
-            if self.host(instance) != HOST:
-                pipeline["ack_bind"] = f"tcp://{self.host(instance)}:*"
         if self.settings["curve"]:
-            self._encrypt(instance, pipeline, following)
-        return {"pipeline": pipeline}
+            pipeline["curve"] = {"secret_key_file": str(self._keys(stage) / f"{instance}.key_secret")}
+        if self.host(instance) != HOST:
+            pipeline["ack_bind"] = f"tcp://{self.host(instance)}:*"
+        return pipeline
 
-    def _encrypt(self, instance, pipeline, following):
-        stage = next(stage for stage, instances in self.instances.items() if instance in instances)
-        pipeline["curve"] = {"secret_key_file": str(self._keys(stage) / f"{instance}.key_secret")}
-        if "input" in pipeline:
-            names = list(STAGES)
-            senders = [names[names.index(stage) - 1]] + ([CONTROLLER] if stage == FIRST else [])
-            pipeline["input"]["allowed_keys"] = [str(self._keys(sender)) for sender in senders]
-        if following:
-            pipeline["outputs"]["default"]["allowed_keys"] = [str(self._keys(following))]
+    def _output(self, following):
+        """Sends to all instances of a stage that run, as their ports files tell."""
+        output = {"peers": [f"ports://{self.installation.ports_folder}/{following}"], "resolve_seconds": 0.5}
+        if self.settings["curve"]:
+            output["allowed_keys"] = [str(self._keys(following))]
+        return {"outputs": {"default": output}}
 
     # --- keys ---
 
@@ -195,7 +227,7 @@ class Plan:
         made = 0
         for stage in [*STAGES, CONTROLLER] if self.settings["curve"] else ():
             folder = self._keys(stage)
-            missing = [name for name in self.instances[stage] if not (folder / f"{name}.key_secret").exists()]
+            missing = [name for name in self.prepared.get(stage, [stage]) if not (folder / f"{name}.key_secret").exists()]
             if not missing:
                 continue
             folder.mkdir(parents=True, exist_ok=True)
@@ -206,30 +238,45 @@ class Plan:
             made += len(missing)
         return made
 
-    def _filer_gateway(self, instance):
-        return {"queue": str(self.installation.queue)} | self._pipeline(instance, FIRST)
+    def _filer_gateway(self):
+        return {"queue": str(self.installation.queue)}
 
-    def _inspector(self, instance):
-        return {"rules": [str(self.installation.etc / "rules")]} | self._pipeline(instance, "enricher")
+    def _inspector(self):
+        return {"rules": [str(self.installation.etc / "rules")]}
 
-    def _enricher(self, instance):
+    def _enricher(self):
         geoip = self.installation.etc / "geoip"
         return {"database": {"dsn": self.dsn()},
                 "geoip": {"city_db": str(geoip / "GeoLite2-City.mmdb"),
                           "country_db": "",
-                          "asn_db": str(geoip / "GeoLite2-ASN.mmdb")}} | self._pipeline(instance, "storage")
+                          "asn_db": str(geoip / "GeoLite2-ASN.mmdb")}}
 
-    def _storage(self, instance):
-        config = {"database": {"dsn": self.dsn()}} | self._pipeline(instance)
+    def _storage(self):
         # What a worker is given at a time is one transaction.
-        config["pipeline"] |= {"workers": 2, "max_call_events": 2560}
-        return config
+        return {"database": {"dsn": self.dsn()}, "pipeline": {"workers": 2, "max_call_events": 2560}}
 
-    def _controller(self, instance):
-        return {"state_dir": str(self.installation.kept / instance),
-                "stages": [{"name": stage, "addresses": [self.address(name, "admin") for name in self.instances[stage]]}
-                           for stage in STAGES],
-                "database": {"dsn": self.dsn()}} | self._pipeline(instance, FIRST)
+    def _controller(self):
+        service = self._service(CONTROLLER) | {"grace_seconds": ALL_DRAINED_SECONDS,
+                                               "runlog": {"folder": str(self.installation.runlog)}}
+        return {"service": service,
+                "state_dir": str(self.installation.kept / CONTROLLER),
+                "targets_file": str(self.installation.targets_file),
+                "stages": [{"name": stage} for stage in STAGES],
+                "driver": {"local": {"state_dir": str(self.installation.var), "stop_on_exit": True,
+                                     "stages": [self._workload(stage) for stage in STAGES]}},
+                "database": {"dsn": self.dsn()},
+                "pipeline": self._output(FIRST) | self._own(CONTROLLER, CONTROLLER)}
+
+    def _workload(self, stage):
+        """What the controller has to know to run a stage."""
+        return {"name": stage,
+                "program": str(self.installation.bin / stage),
+                "arguments": ["--config", str(self.installation.etc / "instances" / "{instance}.json")],
+                "instances": len(self.instances[stage]),
+                "max_instances": len(self.prepared[stage]),
+                "fixed_ports": True,
+                "grace_seconds": KILL_SECONDS,
+                "working_directory": str(self.installation.var)}
 
     def _rules(self):
         """The default rule set, as files of etc."""
@@ -252,7 +299,7 @@ class Plan:
             return None
         identity = self.cluster.identity() or {"env": self._environment()}
         # SIGINT is PostgreSQL's fast stop: sessions are ended, everything is written.
-        return Process("postgres", self.cluster.command, stop_rank=len(STAGES) + 2, stop_signal=signal.SIGINT,
+        return Process("postgres", self.cluster.command, stop_rank=2, stop_signal=signal.SIGINT,
                        grace=60.0, identity=identity, ready=self.cluster.accepts)
 
     def prepare(self, demo):
@@ -264,18 +311,13 @@ class Plan:
             self._psql_file(REPOSITORY / "deploy" / "demo" / "networks.sql")
 
     def services(self, demo):
-        """The processes of the pipeline."""
-        names = [*STAGES, CONTROLLER]
-        processes = [
-            Process(instance, functools.partial(self._command, stage, instance), stop_rank=names.index(stage) + 1,
-                    identity={"env": self._environment()})
-            for stage in reversed(names) for instance in self.instances[stage]]
+        """The controller, which runs the stages, and what makes events for a demo."""
+        command = [str(self.installation.bin / CONTROLLER), "--config", str(self.installation.etc / f"{CONTROLLER}.json")]
+        processes = [Process(CONTROLLER, lambda: command, stop_rank=1, grace=ALL_DRAINED_SECONDS + 5,
+                             identity={"env": self._environment()})]
         if demo:
             processes.append(Process(DEMO, self._demo_command, stop_rank=0, identity={"env": self._environment()}))
         return processes
-
-    def _command(self, stage, instance):
-        return [str(self.installation.bin / stage), "--config", str(self.installation.etc / f"{instance}.json")]
 
     def _demo_command(self):
         # Another seed for each start: the same one would make the same events again.

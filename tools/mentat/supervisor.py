@@ -1,5 +1,6 @@
-"""Keeps the processes of an installation alive: starts them, starts them again when they die, and
-stops them in the order of the flow. One supervisor an installation; it lives apart from the terminal.
+"""Keeps the database, the controller and the demo's generator alive: starts them, starts them again when they
+die, and stops them. The controller does the same for the stages. One supervisor an installation; it lives apart
+from the terminal.
 
 The kernel tells of each death through a pidfd, so that nothing is polled. A supervisor that comes
 after one that was killed takes over the processes that are still there.
@@ -12,7 +13,8 @@ import signal
 import subprocess
 import time
 
-from layout import UserError, read_pid, write_pid
+from layout import UserError, lock_holder, read_pid, write_pid
+from services import Process
 
 FIRST_DELAY = 0.1  # seconds until a process that died is started again; doubled each time,
 LONGEST_DELAY = 15.0  # up to this,
@@ -49,14 +51,16 @@ def describe_exit(status):
 
 
 class Supervisor:
-    def __init__(self, installation, database, prepare, services, demo):
+    def __init__(self, installation, database, prepare, services, demo, stages=()):
         """`database` is the Process of the embedded PostgreSQL, or None; `prepare` is called once the
-        database is there, and before `services` are started, the other processes."""
+        database is there, and before `services` are started, the other processes. `stages` are the names of
+        those that the controller runs, in the order of the flow."""
         self.installation = installation
         self.database = database
         self.prepare = prepare
         self.services = services
         self.demo = demo
+        self.stages = stages
         self.children = {}
         self.phase = "starting"
         self.error = ""
@@ -131,12 +135,15 @@ class Supervisor:
                     raise UserError("PostgreSQL does not start; "
                                     f"{self.installation.log / 'postgres.log'} says why")
                 self._turn(0.1)
+        if not self.stopping:
+            # The supervisor of an earlier version ran them itself; the controller does not know them.
+            self._stop_stages(lambda pid_file: lock_holder(pid_file) is None)
         if self.stopping:
             return
         self.phase = "preparing the database"
         self.publish()
         self.prepare()
-        for process in self.services:
+        for process in self.services * (not self.stopping):
             self._start_if_down(process)
         self.phase = "running"
         self.publish()
@@ -220,7 +227,7 @@ class Supervisor:
         self.say(f"{child.process.name} (process {child.pid}): {child.last_exit}")
         child.pid = None
         child.pid_file.unlink(missing_ok=True)
-        if not self.stopping and self.phase != "failed":
+        if not self.stopping and self.phase != "failed" and child.process.name in self.children:
             self._schedule(child)
         self.publish()
 
@@ -237,11 +244,27 @@ class Supervisor:
         self.stopping = True
         for child in self.children.values():
             child.due = None
-        for rank in sorted({child.process.stop_rank for child in self.children.values()}):
-            self._stop([child for child in self.children.values()
-                        if child.pid and child.process.stop_rank == rank])
+        database = [child for child in self.children.values() if child.process is self.database]
+        others = [child for child in self.children.values() if child.process is not self.database]
+        for rank in sorted({child.process.stop_rank for child in others}):
+            self._stop([child for child in others if child.process.stop_rank == rank])
+        # There are some if the controller did not come to it.
+        self._stop_stages(lambda pid_file: True)
+        self._stop(database)
+
+    def _stop_stages(self, chosen):
+        """Ends the processes of stages whose PID files are `chosen`, in the order of the flow."""
+        for stage in self.stages:
+            ended = []
+            for name, pid in self.installation.leftovers().items():
+                pid_file = self.installation.run / f"{name}.pid"
+                if (name == stage or name.startswith(f"{stage}-")) and chosen(pid_file):
+                    ended.append(Child(Process(name, None, stop_rank=0), pid_file))
+                    self._watch(ended[-1], pid)
+            self._stop(ended)
 
     def _stop(self, children):
+        children = [child for child in children if child.pid]
         for child in children:
             self.say(f"stopping {child.process.name}")
             self._signal(child, child.process.stop_signal)

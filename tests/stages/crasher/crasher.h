@@ -19,7 +19,8 @@ namespace mentat::crasher {
 class Crasher : public service::Service {
  public:
   using Config = mentat::faults::v1::CrasherConfig;
-  static constexpr std::string_view kName = "crasher";
+  // It stands in the place of an enricher; the stage before finds it by this name.
+  static constexpr std::string_view kName = "enricher";
 
   static absl::StatusOr<std::unique_ptr<service::Service>> Create(const Config& config,
                                                                   service::Context& context);

@@ -7,8 +7,6 @@ usage: scaling.py [--seconds N] [--json FILE|-] [--markdown FILE]
 import argparse
 import concurrent.futures
 import json
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,9 +14,10 @@ from pathlib import Path
 import scaling_report
 from bench import busy_share, machine, put_between_marks
 from control import read_metrics
-from layout import UserError, read_json, write_file
+from layout import UserError, write_file
 from loaded import Loaded
 from pipeline import Sent, wait_for
+from services import instance_names
 
 STAGE = "enricher"
 STEPS = (1, 2, 4, 2, 1)  # enrichers
@@ -30,66 +29,37 @@ MARKS = ("<!-- made by ./mentat scaling --markdown -->", "<!-- end of scaling --
 
 
 class Scaled(Loaded):
-    """An installation with one enricher, whose number changes as a person would change it: a replica is started and
-    named among the inspector's peers; it is named no more and told to stop."""
+    """An installation with one enricher, whose number changes as a person changes it: by `mentatctl scale`."""
 
     def __init__(self):
         part = {"pipeline": {"max_call_events": PART}}
         super().__init__(programs={STAGE: "tests/stages/slow_enricher/slow_enricher"}, configs={
-            STAGE: part,
+            **{name: part for name in instance_names(STAGE, max(STEPS))},
             "filer_gateway": {"pipeline": {"outputs": {"default": {"window_events": WINDOW}}}},
             "inspector": {"pipeline": {"max_batch_events": PART, "outputs": {
                 "default": {"window_events": WINDOW, "window_batches": WINDOW // PART}}}},
         })
-        self.added = []  # (name, process) beside the first
-        self.leaving = []  # (name, process) of those that were told to stop
-
-    def stop(self, failed=False):
-        for _, process in self.added + self.leaving:
-            process.kill()
-            process.wait()
-        super().stop(failed)
-
-    def address_of(self, name, use):
-        uses = self.installation.ports({name: list(self.plan.ports[STAGE])})[name]
-        return f"{self.plan.host(STAGE)}:{uses[use]}"
+        self.number = 1
 
     def names(self):
-        return [STAGE, *(name for name, _ in self.added)]
+        return instance_names(STAGE, self.number)
 
     def scale(self, number):
-        while len(self.names()) < number:
-            assert not self.still_leaving(), "a name is given again before its process has gone"
-            self._start(f"{STAGE}-{len(self.names()) + 1}")
-        gone = [self.added.pop() for _ in range(len(self.names()) - number)]
-        self.set_peers("inspector", [f"tcp://{self.address_of(name, 'input')}" for name in self.names()])
-        for name, process in gone:
-            process.send_signal(signal.SIGTERM)
-            self.leaving.append((name, process))
-
-    def _start(self, name):
-        config = read_json(self.installation.etc / f"{STAGE}.json")
-        config["service"] |= {"instance": name, "admin_listen": self.address_of(name, "admin"),
-                              "metrics_listen": self.address_of(name, "metrics"),
-                              "log": {"file": str(self.installation.log / f"{name}.log")}}
-        config["pipeline"]["input"]["bind"] = f"tcp://{self.address_of(name, 'input')}"
-        path = self.installation.etc / f"{name}.json"
-        write_file(path, json.dumps(config, indent=2), 0o600)
-        # pylint: disable-next=consider-using-with
-        self.added.append((name, subprocess.Popen([self.installation.bin / STAGE, "--config", path], stdin=subprocess.DEVNULL)))
+        self.mentat("ctl", "scale", STAGE, str(number))
+        self.number = number
 
     def still_leaving(self):
         """The names of those that were told to stop and have not yet. Each has to end in good order."""
-        for name, process in self.leaving:
-            assert process.poll() in (None, 0), f"{name} ended with {process.returncode}"
-        return [name for name, process in self.leaving if process.returncode is None]
+        for name, how in self.ends().items():
+            assert not name.startswith(STAGE) or how == "exit status 0", f"{name}: {how}"
+        return [name for name in self.installation.leftovers() if name.startswith(STAGE) and name not in self.names()]
 
     def sample(self):
         """What the services say of themselves now; without the replicas that do not answer (yet)."""
         leaving = self.still_leaving()
         names = ["inspector", "storage", *self.names(), *leaving]
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-            pages = dict(zip(names, pool.map(lambda name: read_metrics(self.address_of_any(name)), names)))
+            pages = dict(zip(names, pool.map(lambda name: read_metrics(self.plan.address(name, "metrics")), names)))
         inspector, storage = pages["inspector"], pages["storage"]
         replicas = {name: page for name, page in pages.items() if page and name.startswith(STAGE)}
         output = '{output="default"}'
@@ -106,9 +76,6 @@ class Scaled(Loaded):
             "done": {name: page["mentat_stage_forwarded_events_total"] for name, page in replicas.items()},
             "leaving": leaving,
         }
-
-    def address_of_any(self, name):
-        return self.address_of(name, "metrics") if name.startswith(STAGE) else self.plan.address(name, "metrics")
 
     def watch(self, seconds):
         """Samples of so many seconds."""

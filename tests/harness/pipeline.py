@@ -235,7 +235,7 @@ class Mentat:
     def driver_log(self, message):
         """The lines of the controller's log with this message, as objects."""
         with open(self.installation.log / f"{CONTROLLER}.log", encoding="utf-8") as log:
-            lines = [json.loads(line) for line in log if message in line and line.startswith("{")]
+            lines = [json.loads(line) for line in log if message in line and line.endswith("}\n")]
         return [line for line in lines if line["message"] == message]
 
     def ends(self):

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import cases
-from layout import Installation, lock_holder, read_json, read_pid, write_file, write_pid
+from layout import Installation, UserError, lock_holder, read_json, read_pid, write_file, write_pid
 from services import MAX_INSTANCES, STAGES, Plan
 
 LOCK = """
@@ -92,10 +92,17 @@ class ConfigurationTest(unittest.TestCase):
         self.assertEqual(plan.address("enricher-2", "admin"), "127.0.0.1:20002")
         self.assertEqual(self.write()[1], kept)
 
+    def test_a_controller_of_an_earlier_version_that_was_edited_is_refused_in_words(self):
+        plan, _ = self.write()
+        plan.check_controller()
+        write_file(self.etc / "controller.json", '{"service": {"instance": "controller"}}')
+        with self.assertRaisesRegex(UserError, "lacks `driver`.*Move it away"):
+            plan.check_controller()
+
     def test_a_number_of_replicas_that_makes_no_sense_is_named(self):
         for count in (0, 65, "2", True, 1.5):
             self.settle(replicas={"storage": count})
-            with self.assertRaisesRegex(Exception, "replicas of storage: expected a number from 1 to 64"):
+            with self.assertRaisesRegex(UserError, "replicas of storage: expected a number from 1 to 64"):
                 Plan(self.installation)
 
 

@@ -125,6 +125,7 @@ def up(installation, arguments):
     kept = plan.write_configs()
     for name in kept:
         terminal.say("etc", f"{name} has been edited and is left as it is")
+    plan.check_controller()
     if demo:
         plan.prepare_demo()
 

@@ -144,6 +144,14 @@ class Plan:
             write_file(record_file, json.dumps(record, indent=1) + "\n", 0o600)
         return kept
 
+    def check_controller(self):
+        """An edited configuration of an earlier version does not say how the controller runs the stages."""
+        path = self.installation.etc / f"{CONTROLLER}.json"
+        config = read_json(path)
+        if "driver" not in config and "include" not in config:
+            raise UserError(f"{path} has been edited, and lacks `driver`, by which the controller runs the stages. "
+                            "Move it away, let `./mentat up` make a new one, and make your changes there.")
+
     def _take_over_old(self, record):
         """An earlier version made a whole file of each further instance, enricher-2.json; an edited one goes on to hold."""
         for name in [name for names in self.prepared.values() for name in names[1:]]:

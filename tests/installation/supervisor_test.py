@@ -181,12 +181,20 @@ class SupervisorTest(unittest.TestCase):
         self.assertIsNone(stages["other"].poll())
 
     def test_stages_that_a_supervisor_of_an_earlier_version_left_are_stopped_before_others_start(self):
+        supervisor = self.supervise()
+        self.wait_running()
+        old = self.pid("first")
+        supervisor.kill()
+        supervisor.wait()
         stage = self.stage("stage-2", "number alone")
         self.supervise()
+        # And so is its controller.
+        wait_for(lambda: self.pid("first") not in (None, old), "first is started anew")
         self.wait_running()
         self.assertIsNotNone(stage.poll())
+        self.assertNotIn("stage-2 starts again", self.log())
         words = self.log().split()
-        self.assertLess(words.index("stage-2"), words.index("first"))
+        self.assertLess(words.index("stage-2"), len(words) - words[::-1].index("first") - 1)
 
     def test_there_is_one_supervisor_an_installation(self):
         self.supervise()

@@ -136,8 +136,7 @@ class Supervisor:
                                     f"{self.installation.log / 'postgres.log'} says why")
                 self._turn(0.1)
         if not self.stopping:
-            # The supervisor of an earlier version ran them itself; the controller does not know them.
-            self._stop_stages(lambda pid_file: lock_holder(pid_file) is None)
+            self._stop_earlier_version()
         if self.stopping:
             return
         self.phase = "preparing the database"
@@ -252,8 +251,14 @@ class Supervisor:
         self._stop_stages(lambda pid_file: True)
         self._stop(database)
 
+    def _stop_earlier_version(self):
+        """Its supervisor ran the stages itself, and its controller does not."""
+        if self._stop_stages(lambda pid_file: lock_holder(pid_file) is None):
+            self._stop([child for child in self.children.values() if child.process is not self.database])
+
     def _stop_stages(self, chosen):
-        """Ends the processes of stages whose PID files are `chosen`, in the order of the flow."""
+        """Ends the processes of stages whose PID files are `chosen`, in the order of the flow; whether there were any."""
+        found = False
         for stage in self.stages:
             ended = []
             for name, pid in self.installation.leftovers().items():
@@ -262,6 +267,8 @@ class Supervisor:
                     ended.append(Child(Process(name, None, stop_rank=0), pid_file))
                     self._watch(ended[-1], pid)
             self._stop(ended)
+            found = found or bool(ended)
+        return found
 
     def _stop(self, children):
         children = [child for child in children if child.pid]

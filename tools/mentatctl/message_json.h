@@ -20,8 +20,8 @@ nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
 // JSON with the characters escaped that steer a terminal, and which JSON allows to stand there.
 std::string PrintableJson(std::string_view json);
 
-// Indented, with a line feed at the end. Bytes that are not UTF-8 are replaced; nothing in it steers
-// a terminal.
+// Indented, with a line feed at the end. Bytes that are not UTF-8 are replaced; nothing in it
+// steers a terminal.
 std::string JsonText(const nlohmann::ordered_json& json);
 // On one line.
 std::string JsonLine(const nlohmann::ordered_json& json);

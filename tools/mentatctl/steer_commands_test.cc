@@ -31,8 +31,11 @@ TEST_F(SteerTest, EachInstanceHasALine) {
 
 TEST_F(SteerTest, OneThatFailsIsToldAndTheOthersDoIt) {
   StartDemos({"one", "two"}, {"--set", "call_timeout_seconds=0.5"});
+  // Both have answered: what is frozen then is a call, and not the making of a connection.
+  Result result = Ctl({"status"});
+  ASSERT_EQ(result.exit_status, 0) << result.out << result.err;
   Freeze(demos_["two"]);
-  const Result result = Ctl({"pause", "demo"});
+  result = Ctl({"pause", "demo"});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_EQ(result.out, "one: done\n");
   EXPECT_THAT(result.err, HasSubstr(": Deadline Exceeded"));

@@ -27,7 +27,7 @@ def escape(text):
 
 def marked(text):
     """Options bold, what stands for a value in italics."""
-    parts = re.split(r"(--?[a-z][a-z-]*|\b[A-Z][A-Z_:]*\b)", text)
+    parts = re.split(r"((?<![\w-])--?[a-z][a-z-]*|\b[A-Z][A-Z_:]*\b)", text)
     return "".join(f"\\fB{escape(part)}\\fR" if part.startswith("-") else f"\\fI{escape(part)}\\fR" if number % 2 else escape(part)
                    for number, part in enumerate(parts) if part)
 
@@ -59,7 +59,7 @@ def listed(lines):
         return [".PP", ".nf", ".RS 4", *(escape(line.strip()) for line in lines), ".RE", ".fi"]
     out = []
     for tag, text in entries:
-        out += [".TP", marked(tag) if tag.startswith("-") else bold(tag), escape(text)]
+        out += [".TP", marked(tag) if tag.startswith("-") or tag.isupper() else bold(tag), escape(text)]
     return out
 
 

@@ -73,6 +73,15 @@ class PackagesTest(unittest.TestCase):
                 for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "SEE ALSO"):
                     self.assertIn(f".SH {heading}\n", text)
 
+    def test_shells_find_how_to_complete_mentatctl(self):
+        share = folder() / "installed/usr/share"
+        for path, shell in (("bash-completion/completions/mentatctl", "bash"), ("zsh/vendor-completions/_mentatctl", "zsh"),
+                            ("fish/vendor_completions.d/mentatctl.fish", "fish")):
+            with self.subTest(shell):
+                self.assertIn("mentatctl", (share / path).read_text(encoding="utf-8"))
+                if shutil.which(shell):
+                    subprocess.run([shell, "-n", share / path], check=True)
+
     def test_what_lies_in_etc_is_a_configuration_file(self):
         for name in NAMES:
             with self.subTest(name):
@@ -147,6 +156,7 @@ class HostTest(unittest.TestCase):
         wait_for(lambda: "wrong.json" in self.machine.run("journalctl", "--no-pager", "-u", "mentat-inspector"), self.machine.journal)
         self.machine.run("rm", "/etc/mentat/rules/wrong.json")
         self.machine.run("systemctl", "reload", "mentat-inspector")
+        self.machine.run("mentatctl", "reload", "--all")
         self.assertEqual(self.machine.property("mentat-inspector", "MainPID"), process)
 
     def test_5_a_further_instance_takes_its_share(self):

@@ -21,9 +21,8 @@ def installation_test(name, srcs, data = [], **kwargs):
             "//services/inspector:rules/default.json",
             "//tools/mentat:programs",
         ],
-        # Each takes all of a small machine, and root has to become user postgres.
+        # Root has to become user postgres. They wait more than they work, so that several may run at once.
         tags = [
-            "exclusive",
             "no-sandbox",
             "requires-postgres",
         ],

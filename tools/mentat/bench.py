@@ -220,12 +220,11 @@ def print_table(report):
         print(f"failed: {failure}")
 
 
-def earlier(report):
-    """The names of results that --update has kept, by the commit that they were measured at."""
+def by_commit(report):
+    """The names of results, by the commit that they were measured at: --update keeps earlier ones."""
     names = {}
     for result in report["results"]:
-        if result.get("commit", report["machine"]["commit"]) != report["machine"]["commit"]:
-            names.setdefault(result["commit"], []).append(result["name"])
+        names.setdefault(result.get("commit", report["machine"]["commit"]), []).append(result["name"])
     return names
 
 
@@ -240,9 +239,11 @@ def markdown(report):
         reached = {"yes": "yes", "NO": "**no**", "-": ""}[reached]
         row = [f"`{name}`", result["note"], ours, baseline, unit, ratio, bar, reached, spread]
         lines.append("| " + " | ".join("" if cell == "-" else cell for cell in row) + " |")
-    for commit, names in earlier(report).items():
-        anew = [f"`{result['name']}`" for result in report["results"] if result["name"] not in names]
-        lines.append(f"\nOnly {', '.join(anew)} are of this commit, all else is of {commit}.")
+    commits = by_commit(report)
+    most = max(commits, key=lambda commit: len(commits[commit]))
+    others = [f"{', '.join(f'`{name}`' for name in names)}: {commit}" for commit, names in commits.items() if commit != most]
+    if others:
+        lines.append(f"\nMeasured at other commits than {most}: {'; '.join(others)}.")
     lines += [f"\nWarning: {warning}." for warning in report["warnings"]]
     return "\n".join(lines)
 
